@@ -1,0 +1,1 @@
+//! What the smol and async-std backends share: sockets, timers and signals on async-io.

@@ -1,0 +1,1 @@
+//! Carafe's backend for async-std.

@@ -1,0 +1,1 @@
+//! An HTTP server that runs on any loop: hyper, with structured concurrency around it.

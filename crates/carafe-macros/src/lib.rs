@@ -1,0 +1,1 @@
+//! Carafe's attributes: main and test.

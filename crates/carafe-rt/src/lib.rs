@@ -1,0 +1,1 @@
+//! Chooses the event loop: the handle, the free functions, run.

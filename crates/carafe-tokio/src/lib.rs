@@ -1,0 +1,1 @@
+//! Carafe's backend for tokio, with several threads or one.

@@ -1,0 +1,1 @@
+//! One program, any event loop: nurseries, deadlines, threads, sockets, HTTP and WebSockets.
