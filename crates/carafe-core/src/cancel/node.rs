@@ -1,0 +1,455 @@
+//! One node of the scope tree.
+//!
+//! A node stands for one boundary: a task, a scope, a shield or a nursery. Its parent is the boundary
+//! around it; a child task's parent is the nursery that owns it.
+//!
+//! - *cancelled*: this node's own scope was cancelled, by a call, a deadline, or a failing child.
+//! - *effective*: it or a node above it is cancelled, with no shield between. Spread downwards by
+//!   [`Node::cancel`], never computed by walking up.
+//! - *hold*: how many things inside must not be dropped yet (R3). An open shield or nursery and a
+//!   running thread hold the node around them; a node that is held holds its own parent, up to the
+//!   task.
+//!
+//! N1. A node that is effective stays so.
+//! N2. `hold` changes under the node's lock, together with reading the parent that hears of it, so
+//!     that a node that moves takes exactly its own hold along.
+//! N3. One node's lock is held at a time; nothing is woken, dropped or called under it.
+//! N4. A waker is published before `is_effective` is read, and `cancel` sets the flag before it
+//!     collects wakers: one of the two sees the other.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::Waker;
+use std::time::Instant;
+
+use slab::Slab;
+
+use super::Cause;
+use crate::nursery::part::NurseryPart;
+use crate::run::Run;
+use crate::timers::TimerKey;
+
+/// What boundary a node stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    Task,
+    Scope,
+    Shield,
+    Nursery,
+}
+
+/// See the [module's page](self).
+pub(crate) struct Node {
+    pub(crate) run: Arc<Run>,
+    kind: Kind,
+    /// Its own scope was cancelled.
+    cancelled: AtomicBool,
+    /// It or an ancestor was, with no shield between.
+    effective: AtomicBool,
+    /// Whether `state.deadline` is set: spares the others a lock and a clock.
+    timed: AtomicBool,
+    /// See N2.
+    hold: AtomicUsize,
+    state: Mutex<State>,
+    /// What only a nursery has.
+    pub(crate) part: Option<NurseryPart>,
+}
+
+struct State {
+    /// The node above; none before it is attached and after it is detached.
+    parent: Option<Arc<Node>>,
+    /// Where `parent` lists it.
+    key: usize,
+    /// The nodes directly below.
+    kids: Slab<Arc<Node>>,
+    /// The waker of the boundary's own last poll that returned pending.
+    waker: Option<Waker>,
+    /// Why it is effective: the first reason sticks.
+    cause: Option<Cause>,
+    deadline: Option<Instant>,
+    timer: Option<TimerKey>,
+    /// The node that this boundary holds, being open.
+    holds: Option<Arc<Node>>,
+}
+
+impl Node {
+    /// A node that hangs nowhere yet.
+    pub(crate) fn detached(run: Arc<Run>, kind: Kind, part: Option<NurseryPart>) -> Arc<Node> {
+        Arc::new(Node::new(run, kind, part, None, 0, false, None))
+    }
+
+    /// A node directly below `parent`.
+    pub(crate) fn below(parent: &Arc<Node>, kind: Kind) -> Arc<Node> {
+        let mut above = parent.lock();
+        let effective = kind != Kind::Shield && parent.is_effective();
+        let cause = if effective { above.cause } else { None };
+        let entry = above.kids.vacant_entry();
+        let run = parent.run.clone();
+        let node = Node::new(run, kind, None, Some(parent.clone()), entry.key(), effective, cause);
+        let node = Arc::new(node);
+        entry.insert(node.clone());
+        node
+    }
+
+    fn new(
+        run: Arc<Run>,
+        kind: Kind,
+        part: Option<NurseryPart>,
+        parent: Option<Arc<Node>>,
+        key: usize,
+        effective: bool,
+        cause: Option<Cause>,
+    ) -> Node {
+        let state = State {
+            parent,
+            key,
+            kids: Slab::new(),
+            waker: None,
+            cause,
+            deadline: None,
+            timer: None,
+            holds: None,
+        };
+        Node {
+            run,
+            kind,
+            cancelled: AtomicBool::new(false),
+            effective: AtomicBool::new(effective),
+            timed: AtomicBool::new(false),
+            hold: AtomicUsize::new(0),
+            state: Mutex::new(state),
+            part,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nothing panics under a node's lock (N3)")
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub(crate) fn is_nursery(&self) -> bool {
+        self.kind == Kind::Nursery
+    }
+
+    pub(crate) fn is_effective(&self) -> bool {
+        self.effective.load(Ordering::Acquire)
+    }
+
+    /// Whether its own scope is cancelled, a deadline that has passed included.
+    pub(crate) fn is_cancelled(self: &Arc<Self>) -> bool {
+        self.expire();
+        self.cancelled.load(Ordering::Acquire)
+    }
+
+    /// Whether what is inside is to be dropped, a deadline that has passed included.
+    pub(crate) fn is_due(self: &Arc<Self>) -> bool {
+        self.expire();
+        self.is_effective()
+    }
+
+    pub(crate) fn is_held(&self) -> bool {
+        self.hold.load(Ordering::Acquire) > 0
+    }
+
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        self.lock().cause
+    }
+
+    pub(crate) fn parent(&self) -> Option<Arc<Node>> {
+        self.lock().parent.clone()
+    }
+
+    pub(crate) fn kids(&self) -> Vec<Arc<Node>> {
+        self.lock().kids.iter().map(|(_, kid)| kid.clone()).collect()
+    }
+}
+
+/// Cancelling.
+impl Node {
+    /// Cancels this node's scope: marks it and everything below it up to shields, and wakes them.
+    /// Never drops, never blocks, does nothing the second time.
+    pub(crate) fn cancel(self: &Arc<Self>, cause: Cause) {
+        {
+            let mut state = self.lock();
+            if self.cancelled.swap(true, Ordering::AcqRel) {
+                return;
+            }
+            state.cause.get_or_insert(cause);
+        }
+        self.spread(cause);
+    }
+
+    /// Cancels the scope if its deadline has passed: the deadline holds also where nothing has woken
+    /// the task since.
+    fn expire(self: &Arc<Self>) {
+        if self.timed.load(Ordering::Relaxed)
+            && let Some(deadline) = self.deadline()
+            && self.run.now() >= deadline
+        {
+            self.cancel(Cause::Deadline);
+        }
+    }
+
+    /// Makes this node and those below it effective.
+    fn spread(self: &Arc<Self>, cause: Cause) {
+        let mut wakers = Vec::new();
+        let mut rest = vec![self.clone()];
+        while let Some(node) = rest.pop() {
+            let mut state = node.lock();
+            if node.effective.swap(true, Ordering::AcqRel) {
+                continue;
+            }
+            state.cause.get_or_insert(cause);
+            // A task is woken through its nursery's list, which knows also those without a node.
+            if node.kind != Kind::Task {
+                wakers.extend(state.waker.clone());
+            }
+            rest.extend(
+                state
+                    .kids
+                    .iter()
+                    .filter(|(_, kid)| kid.kind != Kind::Shield)
+                    .map(|(_, kid)| kid.clone()),
+            );
+            drop(state);
+            if let Some(part) = &node.part {
+                part.wakers_into(&mut wakers);
+            }
+        }
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Stores the waker of a poll that is about to return pending (N4).
+    pub(crate) fn park(&self, waker: &Waker) {
+        let mut state = self.lock();
+        let old = match &mut state.waker {
+            Some(old) if old.will_wake(waker) => None,
+            slot => slot.replace(waker.clone()),
+        };
+        drop(state);
+        drop(old);
+    }
+
+    pub(crate) fn wake(&self) {
+        let waker = self.lock().waker.clone();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// Deadlines.
+impl Node {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.lock().deadline
+    }
+
+    /// Sets or moves the deadline; the timer follows where one is needed.
+    pub(crate) fn set_deadline(self: &Arc<Self>, deadline: Option<Instant>) {
+        let (timer, waits) = {
+            let mut state = self.lock();
+            state.deadline = deadline;
+            self.timed.store(deadline.is_some(), Ordering::Relaxed);
+            (state.timer.take(), state.waker.is_some())
+        };
+        if let Some(timer) = timer {
+            self.run.timers.remove(timer);
+        }
+        if waits {
+            self.arm();
+        }
+    }
+
+    /// Asks the run's timers to cancel this node at its deadline, once.
+    pub(crate) fn arm(self: &Arc<Self>) {
+        if !self.timed.load(Ordering::Relaxed) {
+            return;
+        }
+        let deadline = {
+            let state = self.lock();
+            match state.deadline {
+                Some(deadline) if state.timer.is_none() => deadline,
+                _ => return,
+            }
+        };
+        let timer = self.run.timers.insert(deadline, self);
+        let stale = {
+            let mut state = self.lock();
+            if state.deadline == Some(deadline) { state.timer.replace(timer) } else { Some(timer) }
+        };
+        if let Some(stale) = stale {
+            self.run.timers.remove(stale);
+        }
+    }
+
+    fn disarm(&self) {
+        if self.timed.load(Ordering::Relaxed)
+            && let Some(timer) = { self.lock().timer.take() }
+        {
+            self.run.timers.remove(timer);
+        }
+    }
+}
+
+/// Its place in the tree.
+impl Node {
+    /// Hangs the node below `parent`, also when it hangs elsewhere: a boxed future may be polled by
+    /// one task and moved to another. Called by the boundary itself, so that nobody adds holds
+    /// meanwhile; others may release theirs.
+    pub(crate) fn attach(self: &Arc<Self>, parent: &Arc<Node>) {
+        self.unlist();
+        let (key, inherits, cause) = {
+            let mut above = parent.lock();
+            let key = above.kids.insert(self.clone());
+            (key, self.kind != Kind::Shield && parent.is_effective(), above.cause)
+        };
+        // Held first, and given back if nothing inside holds any more by the time that the parent is
+        // in place: a release in between must not reach a parent that was never held.
+        let was_held = self.is_held();
+        if was_held {
+            parent.hold();
+        }
+        let (is_held, holds) = {
+            let mut state = self.lock();
+            state.parent = Some(parent.clone());
+            state.key = key;
+            (self.is_held(), state.holds.is_some())
+        };
+        if was_held && !is_held {
+            parent.release();
+        }
+        if holds {
+            self.open(parent);
+        }
+        if inherits {
+            self.spread(cause.unwrap_or(Cause::Explicit(None)));
+        }
+    }
+
+    /// Hangs an abandoned nursery below the one that adopts its children. What was leaked inside does
+    /// not hold that one.
+    pub(crate) fn attach_abandoned(self: &Arc<Self>, adopter: &Arc<Node>) {
+        self.unlist();
+        {
+            let _state = self.lock();
+            self.hold.store(0, Ordering::Release);
+        }
+        self.attach(adopter);
+    }
+
+    /// Takes the node from its parent's list, and its hold with it.
+    fn unlist(self: &Arc<Self>) {
+        let (parent, key, is_held) = {
+            let mut state = self.lock();
+            let Some(parent) = state.parent.take() else { return };
+            (parent, state.key, self.is_held() && self.kind != Kind::Task)
+        };
+        let listed = {
+            let mut above = parent.lock();
+            // A parent that has ended has let go of its kids.
+            if above.kids.contains(key) { Some(above.kids.remove(key)) } else { None }
+        };
+        drop(listed);
+        if is_held {
+            parent.release();
+        }
+    }
+
+    /// Ends the boundary: it holds nothing, waits for nothing and is nobody's child.
+    pub(crate) fn detach(self: &Arc<Self>) {
+        self.disarm();
+        self.close();
+        self.unlist();
+        let waker = self.lock().waker.take();
+        drop(waker);
+    }
+
+    /// Takes the nodes below, which outlived their boundary: their futures were leaked.
+    pub(crate) fn take_kids(&self) -> Vec<Arc<Node>> {
+        let kids = std::mem::take(&mut self.lock().kids);
+        kids.into_iter().map(|(_, kid)| kid).collect()
+    }
+}
+
+/// Holding (R3).
+impl Node {
+    /// Something inside must not be dropped.
+    pub(crate) fn hold(self: &Arc<Self>) {
+        let mut node = self.clone();
+        loop {
+            let next = {
+                let state = node.lock();
+                let first = node.hold.fetch_add(1, Ordering::AcqRel) == 0;
+                if first && node.kind != Kind::Task { state.parent.clone() } else { None }
+            };
+            match next {
+                Some(parent) => node = parent,
+                None => return,
+            }
+        }
+    }
+
+    /// It may be dropped now. Wakes a cancelled scope that nothing else holds, for it is due (R1).
+    pub(crate) fn release(self: &Arc<Self>) {
+        let mut node = self.clone();
+        loop {
+            let (next, waker) = {
+                let state = node.lock();
+                let held = node.hold.load(Ordering::Acquire);
+                // 0: an abandoned nursery has forgotten its holders.
+                node.hold.store(held.saturating_sub(1), Ordering::Release);
+                if held != 1 {
+                    return;
+                }
+                let parent = if node.kind == Kind::Task { None } else { state.parent.clone() };
+                let waker = if node.is_effective() { state.waker.clone() } else { None };
+                (parent, waker)
+            };
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+            match next {
+                Some(parent) => node = parent,
+                None => return,
+            }
+        }
+    }
+
+    /// From now on this boundary holds `around`, and nothing else.
+    pub(crate) fn open(&self, around: &Arc<Node>) {
+        let old = {
+            let mut state = self.lock();
+            if state.holds.as_ref().is_some_and(|held| Arc::ptr_eq(held, around)) {
+                return;
+            }
+            state.holds.replace(around.clone())
+        };
+        around.hold();
+        if let Some(old) = old {
+            old.release();
+        }
+    }
+
+    /// This boundary holds nothing any more.
+    pub(crate) fn close(&self) {
+        let held = self.lock().holds.take();
+        if let Some(held) = held {
+            held.release();
+        }
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("kind", &self.kind)
+            .field("cancelled", &self.cancelled)
+            .field("effective", &self.effective)
+            .field("hold", &self.hold)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,196 @@
+//! Who is being polled on this thread: a stack of frames.
+//!
+//! Every boundary (a task, a scope, a shield, a nursery's body) enters a [`Frame`] while it polls or
+//! drops what is inside it. The innermost frame tells code inside, without an argument, which scope it
+//! is in, which nursery adopts what it leaves behind, and which run it belongs to.
+//!
+//! A frame makes its node of the scope tree on demand, when something inside wants to hang itself
+//! below it: a task that opens nothing, and a timeout around a future that is ready at once, never
+//! have one.
+//!
+//! # Safety
+//!
+//! The frames live on the stack of those who entered them; the thread-local holds a plain pointer to
+//! the innermost one.
+//!
+//! F1. [`enter`] sets the pointer to a frame that it owns, and sets it back before it returns, also
+//!     when it unwinds. So whenever the pointer is not null, the call to `enter` that owns the frame
+//!     is still below us on this thread's stack, and so are those of all frames that `up` leads to.
+//! F2. Nothing outside this module sees the pointer or keeps a reference to a frame: [`with`] lends
+//!     it to a closure for a lifetime that the closure cannot name.
+#![allow(unsafe_code)]
+
+use std::cell::{Cell, OnceCell};
+use std::ptr;
+use std::sync::Arc;
+
+use crate::cancel::node::{Kind, Node};
+use crate::run::Run;
+
+thread_local! {
+    static CURRENT: Cell<*const Frame> = const { Cell::new(ptr::null()) };
+}
+
+/// What a thread is doing, seen by somebody who wants to run, block or wait on it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Place {
+    /// It polls a task of a run: it must not block.
+    Polling,
+    /// It runs a closure of `to_thread`: it may block.
+    Thread,
+    /// Carafe knows nothing of it.
+    Outside,
+}
+
+/// One boundary that is polling on this thread.
+pub(crate) struct Frame {
+    /// The boundary around this one in the same task; null for a task.
+    up: *const Frame,
+    place: Place,
+    base: Base,
+    /// The boundary's node, made on demand. Null for a thread, which has none.
+    slot: *const OnceCell<Arc<Node>>,
+}
+
+/// What a frame makes its node from.
+enum Base {
+    /// A task: its parent is the nursery that owns it.
+    Task(*const Arc<Node>),
+    /// A scope or shield without a node yet: its parent is the node of the frame above.
+    Inner(Kind),
+    /// A thread: the run that it works for.
+    Thread(*const Arc<Run>),
+}
+
+/// Calls `inside` as the body of a task that `nursery` owns.
+pub(crate) fn enter_task<T>(
+    nursery: &Arc<Node>,
+    slot: &OnceCell<Arc<Node>>,
+    inside: impl FnOnce() -> T,
+) -> T {
+    enter(Frame { up: ptr::null(), place: Place::Polling, base: Base::Task(nursery), slot }, inside)
+}
+
+/// Calls `inside` as the body of a boundary of the given kind, inside the current frame.
+pub(crate) fn enter_inner<T>(
+    kind: Kind,
+    slot: &OnceCell<Arc<Node>>,
+    inside: impl FnOnce() -> T,
+) -> T {
+    let up = CURRENT.get();
+    enter(Frame { up, place: Place::Polling, base: Base::Inner(kind), slot }, inside)
+}
+
+/// Calls `inside` as a closure on a thread, working for `run`.
+pub(crate) fn enter_thread<T>(run: &Arc<Run>, inside: impl FnOnce() -> T) -> T {
+    let frame =
+        Frame { up: ptr::null(), place: Place::Thread, base: Base::Thread(run), slot: ptr::null() };
+    enter(frame, inside)
+}
+
+fn enter<T>(frame: Frame, inside: impl FnOnce() -> T) -> T {
+    struct Restore(*const Frame);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CURRENT.set(self.0);
+        }
+    }
+    let _restore = Restore(CURRENT.replace(&frame));
+    inside()
+}
+
+/// Lends the innermost frame of this thread, if there is one.
+pub(crate) fn with<T>(look: impl FnOnce(Option<&Frame>) -> T) -> T {
+    // SAFETY: the pointer is null or leads to a frame whose owner is below us on the stack (F1), and
+    // `look` cannot keep the reference (F2).
+    look(unsafe { CURRENT.get().as_ref() })
+}
+
+/// What this thread is doing.
+pub(crate) fn place() -> Place {
+    with(|frame| frame.map_or(Place::Outside, |frame| frame.place))
+}
+
+/// The run that this thread works for.
+pub(crate) fn run() -> Option<Arc<Run>> {
+    with(|frame| frame.and_then(Frame::run).cloned())
+}
+
+impl Frame {
+    fn up(&self) -> Option<&Frame> {
+        // SAFETY: `up` was the thread's current frame when this one was entered, so its owner is
+        // further down the stack than ours (F1).
+        unsafe { self.up.as_ref() }
+    }
+
+    fn slot(&self) -> Option<&OnceCell<Arc<Node>>> {
+        // SAFETY: null for a thread; else `enter_task` and `enter_inner` borrow it for as long as the
+        // frame is entered.
+        unsafe { self.slot.as_ref() }
+    }
+
+    /// The node of this boundary, made now if it has none. None on a thread.
+    pub(crate) fn node(&self) -> Option<&Arc<Node>> {
+        let slot = self.slot()?;
+        if let Some(node) = slot.get() {
+            return Some(node);
+        }
+        let node = match self.base {
+            // SAFETY: `enter_task` borrows the nursery for as long as the frame is entered.
+            Base::Task(nursery) => Node::below(unsafe { &*nursery }, Kind::Task),
+            // A boundary outside a run has nothing to hang below.
+            Base::Inner(kind) => Node::below(self.up()?.node()?, kind),
+            Base::Thread(_) => return None,
+        };
+        Some(slot.get_or_init(|| node))
+    }
+
+    /// The nearest nursery around the code that runs: what adopts its left-overs.
+    pub(crate) fn nursery(&self) -> Option<&Arc<Node>> {
+        match self.base {
+            // SAFETY: as in `node`.
+            Base::Task(nursery) => Some(unsafe { &*nursery }),
+            Base::Inner(_) => match self.slot()?.get() {
+                Some(node) if node.is_nursery() => Some(node),
+                _ => self.up()?.nursery(),
+            },
+            Base::Thread(_) => None,
+        }
+    }
+
+    /// Whether a cancelled scope between here and the nearest shield, this frame included, is about
+    /// to drop what is inside it.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        let mut frame = self;
+        loop {
+            if let Some(node) = frame.slot().and_then(OnceCell::get)
+                && node.is_due()
+            {
+                return true;
+            }
+            match frame.base {
+                Base::Inner(Kind::Shield) | Base::Thread(_) => return false,
+                // SAFETY: as in `node`.
+                Base::Task(nursery) => return unsafe { &*nursery }.is_due(),
+                Base::Inner(_) => match frame.up() {
+                    Some(up) => frame = up,
+                    None => return false,
+                },
+            }
+        }
+    }
+
+    /// The run that this frame belongs to. None for a boundary that foreign code drops outside one.
+    fn run(&self) -> Option<&Arc<Run>> {
+        let mut frame = self;
+        loop {
+            match frame.base {
+                // SAFETY: as in `node`.
+                Base::Task(nursery) => return Some(&unsafe { &*nursery }.run),
+                // SAFETY: `enter_thread` borrows the run for as long as the frame is entered.
+                Base::Thread(run) => return Some(unsafe { &*run }),
+                Base::Inner(_) => frame = frame.up()?,
+            }
+        }
+    }
+}
