@@ -15,6 +15,7 @@ use crate::cancel::node::Node;
 use crate::context::{self, Frame};
 use crate::limiter::{Acquire, Limiter, Token};
 use crate::nursery::{ChildInfo, Live};
+use crate::pool::Turn;
 use crate::rt::Runtime;
 use crate::run::Run;
 
@@ -236,6 +237,7 @@ where
     let run = context::run();
     let location = info.location;
     let job = move || {
+        let turn = Turn::take();
         let listed = run.as_ref().map(|run| run.list_thread(info));
         let outcome = catch_unwind(AssertUnwindSafe(|| match &run {
             Some(run) => context::enter_thread(run, f),
@@ -244,6 +246,8 @@ where
         if let (Some(run), Some(key)) = (&run, listed) {
             run.unlist_thread(key);
         }
+        // Before anybody is woken who may want a thread: this one is free, they need no other.
+        turn.end();
         drop(token);
         finish(&theirs, outcome);
         // Last: when the nursery around sees that the closure has ended, all of it has.

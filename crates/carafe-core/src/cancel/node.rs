@@ -359,10 +359,17 @@ impl Node {
         }
     }
 
-    /// Ends the boundary: it holds nothing, waits for nothing and is nobody's child.
+    /// Ends the boundary: it holds nothing, waits for nothing and is nobody's child. Nodes below that
+    /// are still there belong to leaked futures; they move up, for the task's end to find.
     pub(crate) fn detach(self: &Arc<Self>) {
         self.disarm();
         self.close();
+        let leaked = self.take_kids();
+        if !leaked.is_empty()
+            && let Some(parent) = self.parent()
+        {
+            leaked.iter().for_each(|kid| kid.attach(&parent));
+        }
         self.unlist();
         let waker = self.lock().waker.take();
         drop(waker);
