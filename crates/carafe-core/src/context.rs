@@ -27,8 +27,15 @@ use std::sync::Arc;
 use crate::cancel::node::{Kind, Node};
 use crate::run::Run;
 
+#[cfg(not(shuttle))]
 thread_local! {
     static CURRENT: Cell<*const Frame> = const { Cell::new(ptr::null()) };
+}
+
+// Shuttle runs its threads as coroutines on one thread of the system, each with locals of its own.
+#[cfg(shuttle)]
+shuttle::thread_local! {
+    static CURRENT: Cell<*const Frame> = Cell::new(ptr::null());
 }
 
 /// What a thread is doing, seen by somebody who wants to run, block or wait on it.
@@ -77,7 +84,7 @@ pub(crate) fn enter_inner<T>(
     slot: &OnceCell<Arc<Node>>,
     inside: impl FnOnce() -> T,
 ) -> T {
-    let up = CURRENT.get();
+    let up = CURRENT.with(Cell::get);
     enter(Frame { up, place: Place::Polling, base: Base::Inner(kind), slot }, inside)
 }
 
@@ -92,10 +99,10 @@ fn enter<T>(frame: Frame, inside: impl FnOnce() -> T) -> T {
     struct Restore(*const Frame);
     impl Drop for Restore {
         fn drop(&mut self) {
-            CURRENT.set(self.0);
+            CURRENT.with(|current| current.set(self.0));
         }
     }
-    let _restore = Restore(CURRENT.replace(&frame));
+    let _restore = Restore(CURRENT.with(|current| current.replace(&frame)));
     inside()
 }
 
@@ -103,7 +110,7 @@ fn enter<T>(frame: Frame, inside: impl FnOnce() -> T) -> T {
 pub(crate) fn with<T>(look: impl FnOnce(Option<&Frame>) -> T) -> T {
     // SAFETY: the pointer is null or leads to a frame whose owner is below us on the stack (F1), and
     // `look` cannot keep the reference (F2).
-    look(unsafe { CURRENT.get().as_ref() })
+    look(unsafe { CURRENT.with(Cell::get).as_ref() })
 }
 
 /// What this thread is doing.

@@ -23,7 +23,7 @@
 //!
 //! # Mechanism
 //!
-//! The tree of scopes is a tree of [nodes](cancel): one for each nursery, scope, shield and task that
+//! The tree of scopes is a tree of nodes (the `cancel` module): one for each nursery, scope, shield and task that
 //! has any of these inside. Cancelling a node marks everything below it, up to shields, and wakes it;
 //! it never drops anything. Who is polled right now is known to a thread-local stack of frames
 //! (the `context` module), which is how `timeout(..)` finds the scope around it without an argument.
@@ -37,6 +37,7 @@ pub mod pool;
 pub mod rt;
 mod run;
 pub mod shutdown;
+mod sync;
 pub mod testing;
 mod thread;
 mod timers;

@@ -4,10 +4,12 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
+
+use crate::sync::{Mutex, MutexGuard};
 
 /// Lets so many proceed at a time, in order of arrival.
 ///

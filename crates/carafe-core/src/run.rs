@@ -22,7 +22,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::panic::{Location, resume_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use slab::Slab;
@@ -39,6 +39,7 @@ use crate::nursery::part::{Hook, NurseryPart};
 use crate::nursery::{ChildInfo, Failed, Nursery, panic_text};
 use crate::rt::{Enter, EnterError, Runtime};
 use crate::shutdown::Phases;
+use crate::sync::{Mutex, MutexGuard};
 use crate::timers::{self, Timers};
 
 /// How many closures may be on threads at a time, if nobody says otherwise.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::thread::Result as Outcome;
 
@@ -18,6 +18,7 @@ use crate::nursery::{ChildInfo, Live};
 use crate::pool::Turn;
 use crate::rt::Runtime;
 use crate::run::Run;
+use crate::sync::{Mutex, MutexGuard};
 
 /// Runs `f` on a thread that may block, and gives its value.
 ///

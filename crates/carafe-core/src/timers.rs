@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::sync::{Arc, Weak};
 use std::task::{Poll, Waker};
 use std::time::Instant;
 
@@ -18,6 +18,7 @@ use crate::cancel::Cause;
 use crate::cancel::node::Node;
 use crate::rt::{Runtime, Sleep};
 use crate::run::Run;
+use crate::sync::{Mutex, MutexGuard};
 
 /// One deadline that a scope waits for.
 pub(crate) type TimerKey = (Instant, u64);

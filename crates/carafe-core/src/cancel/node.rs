@@ -18,8 +18,7 @@
 //!     collects wakers: one of the two sees the other.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
@@ -28,6 +27,7 @@ use slab::Slab;
 use super::Cause;
 use crate::nursery::part::NurseryPart;
 use crate::run::Run;
+use crate::sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard, Ordering};
 use crate::timers::TimerKey;
 
 /// What boundary a node stands for.

@@ -2,7 +2,6 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -12,6 +11,7 @@ use super::boundary::Boundary;
 use super::node::{Kind, Node};
 use super::{Cancelled, Cause};
 use crate::context;
+use crate::sync::{AtomicBool, Ordering};
 
 /// A handle that cancels one future, from anywhere.
 ///

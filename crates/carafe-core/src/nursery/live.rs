@@ -21,9 +21,9 @@
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::cancel::node::Node;
+use crate::sync::{AtomicUsize, Ordering};
 
 const CLOSED: usize = 1;
 const ONE: usize = 2;

@@ -9,7 +9,7 @@
 use std::any::Any;
 use std::borrow::Cow;
 use std::panic::Location;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::task::Waker;
 
 use slab::Slab;
@@ -18,6 +18,7 @@ use super::errors::Failed;
 use super::live::{Count, Live};
 use crate::cancel::Cause;
 use crate::cancel::node::{Kind, Node};
+use crate::sync::{Mutex, MutexGuard};
 
 /// Hears of the failures of a supervised nursery's children.
 pub(crate) type Hook = Box<dyn Fn(&ChildInfo, Failed) + Send + Sync>;
