@@ -182,6 +182,12 @@ impl WebSocket {
         self.shared.say_goodbye(code, reason);
     }
 
+    /// Whether the upgrade is accepted, or was before the socket closed: what the handler returns is
+    /// not an answer to the request any more.
+    pub fn is_accepted(&self) -> bool {
+        self.shared.lock().asked
+    }
+
     /// Whether messages can be sent: the socket is open, or will be.
     pub fn is_open(&self) -> bool {
         !matches!(self.shared.lock().stage, Stage::Closed(_))
