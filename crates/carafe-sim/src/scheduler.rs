@@ -57,8 +57,7 @@ struct State {
 impl Scheduler {
     pub(crate) fn new(order: Order) -> Self {
         let fingerprint = Fingerprint::default();
-        let state =
-            State { queue: VecDeque::new(), order, outside: 0, closed: false, fingerprint };
+        let state = State { queue: VecDeque::new(), order, outside: 0, closed: false, fingerprint };
         Scheduler { state: Mutex::new(state), bell: Condvar::new() }
     }
 

@@ -31,7 +31,12 @@ type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Task {
     /// A task that is not yet queued.
-    pub(crate) fn new(id: u64, meta: Meta<'_>, scheduler: Arc<Scheduler>, future: BoxFuture) -> Self {
+    pub(crate) fn new(
+        id: u64,
+        meta: Meta<'_>,
+        scheduler: Arc<Scheduler>,
+        future: BoxFuture,
+    ) -> Self {
         Task {
             id,
             name: meta.name.map(str::to_owned),
@@ -52,8 +57,9 @@ impl Task {
         self.queued.store(false, Ordering::Release);
         let Some(mut future) = lock(&self.future).take() else { return true };
         let waker = Waker::from(self.clone());
-        let polled =
-            catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut Context::from_waker(&waker))));
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            future.as_mut().poll(&mut Context::from_waker(&waker))
+        }));
         if let Ok(Poll::Pending) = polled {
             *lock(&self.future) = Some(future);
             return false;
