@@ -35,6 +35,22 @@ fn sequential_jobs_run_on_one_thread() {
     assert_eq!(pool.threads(), 1);
 }
 
+/// What makes the above certain: the next job comes while the first one still hands its result over.
+#[test]
+fn a_job_that_has_ended_its_turn_leaves_its_thread_to_the_next() {
+    let pool = ThreadPool::new();
+    let (tell, told) = mpsc::channel();
+    let (inner, tell_next) = (pool.clone(), tell.clone());
+    let job = move || {
+        Turn::take().end();
+        inner.submit(Box::new(move || tell_next.send(here()).unwrap())).unwrap();
+        tell.send(here()).unwrap();
+    };
+    pool.submit(Box::new(job)).unwrap();
+    assert_eq!(told.recv().unwrap(), told.recv().unwrap());
+    assert_eq!(pool.threads(), 1);
+}
+
 #[test]
 fn threads_have_names() {
     let pool = ThreadPool::new();

@@ -328,6 +328,29 @@ fn a_scope_hears_of_its_last_hold() {
 }
 
 #[test]
+fn a_hold_taken_late_is_given_back() {
+    explore(|rt| async move {
+        let scope = CancelScope::new();
+        let handle = scope.clone();
+        shuttle::thread::spawn(move || handle.cancel());
+        let of_body = rt.clone();
+        let inside = async move {
+            // The body ends at once, so the last child may end while the nursery begins to wait.
+            let _: Result<(), _> = nursery_with(&of_body, |n: N| async move {
+                n.spawn(async {
+                    yield_now().await;
+                    Ok(())
+                });
+                Ok(())
+            })
+            .await;
+            forever().await;
+        };
+        assert!(scope.run(inside).await.is_err());
+    });
+}
+
+#[test]
 fn a_spawn_from_outside_meets_the_close() {
     explore(|rt| async move {
         let alive = Alive::default();

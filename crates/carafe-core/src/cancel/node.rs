@@ -428,14 +428,14 @@ impl Node {
 
     /// From now on this boundary holds `around`, and nothing else.
     pub(crate) fn open(&self, around: &Arc<Node>) {
-        let old = {
-            let mut state = self.lock();
-            if state.holds.as_ref().is_some_and(|held| Arc::ptr_eq(held, around)) {
-                return;
-            }
-            state.holds.replace(around.clone())
-        };
+        let is_held =
+            |state: &State| state.holds.as_ref().is_some_and(|held| Arc::ptr_eq(held, around));
+        if is_held(&self.lock()) {
+            return;
+        }
+        // Held before it is published: a last child that ends meanwhile gives back what it finds.
         around.hold();
+        let old = self.lock().holds.replace(around.clone());
         if let Some(old) = old {
             old.release();
         }
