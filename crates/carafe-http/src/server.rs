@@ -71,6 +71,7 @@ pub struct Server<R> {
     rt: R,
     max_connections: usize,
     graceful_timeout: Duration,
+    begins_cancelling: bool,
     http1: http1::Builder,
 }
 
@@ -84,7 +85,13 @@ impl<R: Runtime> Server<R> {
             .header_read_timeout(None)
             // hyper's date comes from the real clock; the slots write it from the runtime's.
             .auto_date_header(false);
-        Server { rt, max_connections: 10_000, graceful_timeout: Duration::from_secs(10), http1 }
+        Server {
+            rt,
+            max_connections: 10_000,
+            graceful_timeout: Duration::from_secs(10),
+            begins_cancelling: true,
+            http1,
+        }
     }
 
     /// Sets how many connections are served at a time, at least 1; 10,000 by default. More wait in
@@ -98,6 +105,15 @@ impl<R: Runtime> Server<R> {
     /// default. What is left then is cancelled, and named in the log.
     pub fn graceful_timeout(mut self, timeout: Duration) -> Self {
         self.graceful_timeout = timeout;
+        self
+    }
+
+    /// Sets whether the run [begins to cancel](shutdown::begin_cancelling), and so an entry point's
+    /// hard stop to count, when the graceful timeout has passed in a run that was asked to end; on by
+    /// default. Off is for those whose run has phases after the server's: jobs that have a time of
+    /// their own.
+    pub fn begins_cancelling(mut self, begins: bool) -> Self {
+        self.begins_cancelling = begins;
         self
     }
 
@@ -144,7 +160,7 @@ impl<R: Runtime> Server<R> {
         B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
         D: Future<Output = ()> + Send,
     {
-        let Server { rt, max_connections, graceful_timeout, http1 } = self;
+        let Server { rt, max_connections, graceful_timeout, begins_cancelling, http1 } = self;
         let shared = &Arc::new(Shared::new(rt.clone(), http1));
         let acceptor = Acceptor::new(rt.clone(), listener);
         let limiter = Limiter::new(max_connections);
@@ -165,7 +181,7 @@ impl<R: Runtime> Server<R> {
                 Ok(result)
             }
         });
-        let ended = or(serving, cancel_late(shared)).await;
+        let ended = or(serving, cancel_late(shared, begins_cancelling)).await;
         let result = ended.and_then(|ended| ended).unwrap_or_else(|error| Err(interrupted(&error)));
         result.map(|()| shared.report())
     }
@@ -276,12 +292,12 @@ fn connect<R, I, S, B>(
 }
 
 /// Waits for the drain, gives it its time, and cancels what is left. Never ends.
-async fn cancel_late<T, R: Runtime>(shared: &Shared<R>) -> T {
+async fn cancel_late<T, R: Runtime>(shared: &Shared<R>, begins_cancelling: bool) -> T {
     shared.drain.wait_begun().await;
     if let Some(deadline) = shared.deadline() {
         shared.rt.sleep_until(deadline).await;
         shared.cancel();
-        if shutdown::is_requested() {
+        if begins_cancelling && shutdown::is_requested() {
             // What goes on holding now is the entry point's to judge.
             shutdown::begin_cancelling();
         }

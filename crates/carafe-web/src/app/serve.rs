@@ -84,7 +84,9 @@ impl Visitor for Serving {
             let Config { address, ready, max_connections, graceful_timeout, .. } = self.config;
             let listener = listen(&rt, &address).await?;
             tell(listener.local_addr().map_err(|e| ServeError::listen(&address, e))?, ready);
-            let mut server = Server::new(rt).graceful_timeout(graceful_timeout);
+            // When patience is over is the lifespan's to say: jobs have their own time after this.
+            let mut server =
+                Server::new(rt).graceful_timeout(graceful_timeout).begins_cancelling(false);
             if let Some(connections) = max_connections {
                 server = server.max_connections(connections);
             }
