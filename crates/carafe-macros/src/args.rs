@@ -115,9 +115,9 @@ impl Limit {
 }
 
 /// Reads the function below `attribute`, and refuses what cannot be run.
-pub(crate) fn parse_function(attribute: &str, item: TokenStream) -> Result<ItemFn> {
+pub(crate) fn parse_function(attribute: &str, item: &TokenStream) -> Result<ItemFn> {
     let at = item.span();
-    let function: ItemFn = syn::parse2(item).map_err(|_| {
+    let function: ItemFn = syn::parse2(item.clone()).map_err(|_| {
         Error::new(at, format!("`#[{attribute}]` belongs above an `async fn` with a body"))
     })?;
     let signature = &function.sig;

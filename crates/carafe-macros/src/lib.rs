@@ -11,6 +11,9 @@ mod backend;
 mod main_fn;
 mod test_fn;
 
+#[cfg(test)]
+mod refusals;
+
 use proc_macro::TokenStream;
 
 /// Makes an `async fn` the entry point of a program.
@@ -43,8 +46,9 @@ use proc_macro::TokenStream;
 /// ```
 #[proc_macro_attribute]
 pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
-    main_fn::expand(args.into(), item.into())
-        .unwrap_or_else(|error| error.to_compile_error())
+    let item = item.into();
+    main_fn::expand(args.into(), &item)
+        .unwrap_or_else(|error| main_fn::refuse(&error, &item))
         .into()
 }
 
@@ -74,7 +78,7 @@ pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
-    test_fn::expand(args.into(), item.into())
+    test_fn::expand(args.into(), &item.into())
         .unwrap_or_else(|error| error.to_compile_error())
         .into()
 }

@@ -2,14 +2,15 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::{Error, Result};
+use syn::spanned::Spanned;
+use syn::{Error, ItemFn, Result};
 
 use crate::args::{Args, parse_function};
 
 const ATTRIBUTE: &str = "carafe::main";
 
 /// The function as it was, inside a synchronous one of the same name that runs it.
-pub(crate) fn expand(args: TokenStream, item: TokenStream) -> Result<TokenStream> {
+pub(crate) fn expand(args: TokenStream, item: &TokenStream) -> Result<TokenStream> {
     let args = Args::parse(ATTRIBUTE, &["threads", "seed", "hard_stop"], args)?;
     let function = parse_function(ATTRIBUTE, item)?;
     let (name, vis, krate) = (&function.sig.ident, &function.vis, &args.krate);
@@ -23,14 +24,27 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> Result<TokenStream
     let attrs = std::mem::take(&mut inner.attrs);
     let cfg = attrs.iter().filter(|attr| attr.path().is_ident("cfg"));
     let door = door.map(|door| quote!(#(#cfg)* #door));
+    // A type that cannot be returned is then shown where it is written.
+    let run = quote_spanned!(function.sig.output.span() => .run(#name()));
     Ok(quote! {
         #door
         #(#attrs)*
         #vis fn #name() -> ::std::process::ExitCode {
             #inner
-            #krate::EntryPoint::new() #backend #hard_stop .run(#name())
+            #krate::EntryPoint::new() #backend #hard_stop #run
         }
     })
+}
+
+/// The error, with a function in the place of the refused one: that `main` is missing would be a second
+/// error, and not the reader's fault.
+pub(crate) fn refuse(error: &Error, item: &TokenStream) -> TokenStream {
+    let error = error.to_compile_error();
+    let stub = syn::parse2::<ItemFn>(item.clone()).ok().map(|function| {
+        let (name, vis) = (&function.sig.ident, &function.vis);
+        quote!(#vis fn #name() {})
+    });
+    quote!(#error #stub)
 }
 
 /// What a named backend adds to the expansion; nothing where none is named.

@@ -13,7 +13,7 @@ const ATTRIBUTE: &str = "carafe::test";
 ///
 /// A function and a module may share a name; so the body stays where it was written, and sees what it
 /// saw there.
-pub(crate) fn expand(args: TokenStream, item: TokenStream) -> Result<TokenStream> {
+pub(crate) fn expand(args: TokenStream, item: &TokenStream) -> Result<TokenStream> {
     let args = Args::parse(ATTRIBUTE, &["timeout", "seed"], args)?;
     let mut function = parse_function(ATTRIBUTE, item)?;
     let name = &function.sig.ident;

@@ -18,7 +18,7 @@ use crate::select::{self, Choice, Refusal};
 ///
 /// # Examples
 ///
-/// ```no_run
+/// ```
 /// use carafe_rt::Backend;
 ///
 /// carafe_rt::run_on(Backend::smol().threads(2), async {

@@ -21,7 +21,7 @@ const HARD_STOP: Duration = Duration::from_secs(5);
 ///
 /// # Examples
 ///
-/// ```no_run
+/// ```
 /// use std::process::ExitCode;
 ///
 /// use carafe_rt::{Backend, EntryPoint};

@@ -20,15 +20,16 @@ use crate::task::{Task, spawn_on};
 ///
 /// # Examples
 ///
-/// ```no_run
-/// # async fn example() -> Result<(), carafe_rt::NurseryError<std::io::Error>> {
-/// carafe_rt::nursery(async |n| {
+/// ```
+/// # carafe_rt::run_on(carafe_rt::Backend::smol(), async {
+/// let sum = carafe_rt::nursery(async |n| {
 ///     n.spawn(async { Ok(println!("one")) });
 ///     n.spawn(async { Ok(println!("two")) });
-///     Ok(())
-/// })
-/// .await
-/// # }
+///     std::io::Result::Ok(1 + 1)
+/// });
+/// assert_eq!(sum.await?, 2);
+/// # Ok::<_, carafe_rt::NurseryError<std::io::Error>>(())
+/// # }).unwrap();
 /// ```
 ///
 /// # Errors
@@ -135,10 +136,12 @@ pub fn wall_now() -> SystemTime {
 ///
 /// # Examples
 ///
-/// ```no_run
-/// # async fn example() -> std::io::Result<()> {
-/// let text = carafe_rt::to_thread(|| std::fs::read_to_string("carafe.toml")).await?;
-/// # Ok(()) }
+/// ```
+/// # carafe_rt::run_on(carafe_rt::Backend::smol(), async {
+/// let text = carafe_rt::to_thread(|| std::fs::read_to_string("Cargo.toml")).await?;
+/// assert!(text.contains("[package]"));
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
 /// ```
 ///
 /// # Panics

@@ -31,10 +31,12 @@ pub use sleep::HandleSleep;
 ///
 /// # Examples
 ///
-/// ```no_run
+/// ```
 /// use std::time::Duration;
 ///
-/// carafe_rt::run(async {
+/// use carafe_rt::Backend;
+///
+/// carafe_rt::run_on(Backend::tokio(), async {
 ///     let handle = carafe_rt::Handle::current();
 ///     println!("on {}", handle.name());
 ///     handle.sleep(Duration::from_millis(10)).await;
@@ -108,7 +110,7 @@ impl Handle {
     /// # Examples
     ///
     /// ```
-    /// use carafe_rt::{Visitor, rt::Runtime};
+    /// use carafe_rt::{Backend, Handle, Visitor, rt::Runtime};
     ///
     /// struct Name;
     ///
@@ -120,9 +122,9 @@ impl Handle {
     ///     }
     /// }
     ///
-    /// # fn name(handle: &carafe_rt::Handle) -> &'static str {
-    /// handle.visit(Name)
-    /// # }
+    /// carafe_rt::run_on(Backend::smol(), async {
+    ///     assert_eq!(Handle::current().visit(Name), "smol");
+    /// });
     /// ```
     pub fn visit<V: Visitor>(&self, visitor: V) -> V::Out {
         on_backend!(&self.0, Inner(rt) => visitor.visit(rt))

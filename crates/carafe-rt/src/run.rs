@@ -18,6 +18,7 @@ use crate::handle::Handle;
 /// # Examples
 ///
 /// ```no_run
+/// // Which loop this is depends on the build and on `CARAFE_RUNTIME`.
 /// let sum = carafe_rt::run(async { carafe_rt::to_thread(|| 1 + 1).await });
 /// assert_eq!(sum, 2);
 /// ```

@@ -22,11 +22,11 @@ use crate::handle::Handle;
 ///
 /// # Examples
 ///
-/// ```no_run
-/// # async fn example() {
+/// ```
+/// # carafe_rt::run_on(carafe_rt::Backend::smol(), async {
 /// let task = carafe_rt::spawn(async { 1 + 1 });
 /// assert_eq!(task.await, Ok(2));
-/// # }
+/// # });
 /// ```
 #[track_caller]
 pub fn spawn<F>(future: F) -> Task<F::Output>

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::thread;
@@ -43,22 +43,24 @@ pub fn test<F, M>(
     let name = thread::current().name().unwrap_or("test").to_owned();
     let body = thread::Builder::new().name(name).spawn(move || {
         let report = sender.clone();
-        let main = async move { Watched { inner: test(), watch: watched, report }.await };
+        let main =
+            async move { Watched { inner: test(), watch: watched, report, is_begun: false }.await };
         let ended = catch_unwind(AssertUnwindSafe(|| attempt(backend(), main)));
         // Nobody listens once the limit has passed.
         let _ = sender.send(Report::Ended(ended));
     });
     let body = body.expect("the system gives a thread for a test");
-    let first = match limit {
-        Some(limit) => receiver.recv_timeout(limit),
-        None => receiver.recv().map_err(RecvTimeoutError::from),
+    let in_time = match limit {
+        Some(limit) => receiver.recv_timeout(limit).ok(),
+        None => receiver.recv().ok(),
     };
-    if matches!(first, Err(RecvTimeoutError::Timeout)) {
+    let report = in_time.or_else(|| {
         watch.ask();
-    }
-    let report = first.or_else(|_| receiver.recv_timeout(LAST_WORDS));
+        receiver.recv_timeout(LAST_WORDS).ok()
+    });
+    let limit = limit.unwrap_or_default();
     match report {
-        Ok(Report::Ended(ended)) => {
+        Some(Report::Ended(ended)) => {
             // It has nothing left to do than to end.
             let _ = body.join();
             match ended {
@@ -67,10 +69,10 @@ pub fn test<F, M>(
                 Err(payload) => resume_unwind(payload),
             }
         }
-        Ok(Report::Alive(tree)) => {
+        Some(Report::Alive(tree)) => {
             panic!("the test has not ended within {limit:?}; alive:\n{tree}")
         }
-        Err(_) => panic!("the test has not ended within {limit:?}, and something blocks its loop"),
+        None => panic!("the test has not ended within {limit:?}, and something blocks its loop"),
     }
 }
 
@@ -122,13 +124,20 @@ impl Watch {
         }
     }
 
-    /// Whether it was asked; if not, `waker` will be woken.
-    fn is_asked(&self, waker: &Waker) -> bool {
+    /// Whether it was asked since the last time.
+    fn take(&self) -> bool {
+        std::mem::take(&mut self.lock().is_asked)
+    }
+
+    /// Wakes `waker` when it is asked.
+    fn park(&self, waker: &Waker) {
         let mut state = self.lock();
-        if !state.is_asked {
+        if state.is_asked {
+            drop(state);
+            waker.wake_by_ref();
+        } else {
             state.waker = Some(waker.clone());
         }
-        std::mem::take(&mut state.is_asked)
     }
 }
 
@@ -140,6 +149,7 @@ pin_project! {
         inner: F,
         watch: Arc<Watch>,
         report: Sender<Report>,
+        is_begun: bool,
     }
 }
 
@@ -148,11 +158,16 @@ impl<F: Future> Future for Watched<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        if this.watch.is_asked(cx.waker()) {
+        // Not in the first poll: only then the main task is in the tree, with what is in it.
+        if std::mem::replace(this.is_begun, true) && this.watch.take() {
             let tree = carafe_core::live_tree().unwrap_or_default();
             // Who asked waits for a second only.
             let _ = this.report.send(Report::Alive(tree));
         }
-        this.inner.poll(cx)
+        let polled = this.inner.poll(cx);
+        if polled.is_pending() {
+            this.watch.park(cx.waker());
+        }
+        polled
     }
 }

@@ -103,7 +103,7 @@ fn a_capability_that_is_missing_is_an_error_that_can_be_asked_for() {
 
 #[test]
 fn a_handle_stays_small_because_every_nursery_holds_one() {
-    assert!(size_of::<Handle>() <= 40, "{}", size_of::<Handle>());
+    assert!(size_of::<Handle>() <= 16, "{}", size_of::<Handle>());
 }
 
 #[test]

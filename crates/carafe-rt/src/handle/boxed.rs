@@ -13,33 +13,39 @@ use carafe_core::rt::{
     ReadBuf, Runtime, Signal, SignalStream, Signals, Sleep, Spawn,
 };
 
-/// Any runtime, behind one pointer.
+/// Any runtime, behind a pointer.
 ///
 /// Dispatch costs it a box per task, sleep and socket; the built-in backends pay none of these.
 #[derive(Clone)]
 pub(crate) struct Boxed {
-    runtime: Arc<dyn Erased>,
+    /// One thin pointer, because every nursery holds a clone of the handle.
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    runtime: Box<dyn Erased>,
     /// Present where the backend hears signals.
-    signals: Option<Arc<dyn ErasedSignals>>,
+    signals: Option<Box<dyn ErasedSignals>>,
 }
 
 impl Boxed {
     pub(crate) fn new(runtime: impl Runtime) -> Self {
-        Boxed { runtime: Arc::new(runtime), signals: None }
+        Boxed { shared: Arc::new(Shared { runtime: Box::new(runtime), signals: None }) }
     }
 
     pub(crate) fn with_signals<R: Runtime + Signals>(runtime: R) -> Self {
-        Boxed { runtime: Arc::new(runtime.clone()), signals: Some(Arc::new(runtime)) }
+        let signals = Some(Box::new(runtime.clone()) as Box<dyn ErasedSignals>);
+        Boxed { shared: Arc::new(Shared { runtime: Box::new(runtime), signals }) }
     }
 
     pub(crate) fn hears_signals(&self) -> bool {
-        self.signals.is_some()
+        self.shared.signals.is_some()
     }
 }
 
 impl fmt::Debug for Boxed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.runtime.fmt(f)
+        self.shared.runtime.fmt(f)
     }
 }
 
@@ -132,7 +138,7 @@ impl<R: Runtime> Erased for R {
 
 impl Runtime for Boxed {
     fn name(&self) -> &'static str {
-        self.runtime.name()
+        self.shared.runtime.name()
     }
 }
 
@@ -141,7 +147,7 @@ impl Spawn for Boxed {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        self.runtime.spawn_detached(meta, Box::pin(task));
+        self.shared.runtime.spawn_detached(meta, Box::pin(task));
     }
 }
 
@@ -149,31 +155,31 @@ impl Clock for Boxed {
     type Sleep = BoxedSleep;
 
     fn now(&self) -> Instant {
-        self.runtime.now()
+        self.shared.runtime.now()
     }
 
     fn wall_now(&self) -> SystemTime {
-        self.runtime.wall_now()
+        self.shared.runtime.wall_now()
     }
 
     fn sleep_until(&self, deadline: Instant) -> BoxedSleep {
-        BoxedSleep(self.runtime.sleep_until(deadline))
+        BoxedSleep(self.shared.runtime.sleep_until(deadline))
     }
 }
 
 impl Random for Boxed {
     fn fill_random(&self, buf: &mut [u8]) {
-        self.runtime.fill_random(buf);
+        self.shared.runtime.fill_random(buf);
     }
 
     fn random_u64(&self) -> u64 {
-        self.runtime.random_u64()
+        self.shared.runtime.random_u64()
     }
 }
 
 impl Blocking for Boxed {
     fn spawn_blocking(&self, job: Job) -> io::Result<()> {
-        self.runtime.spawn_blocking(job)
+        self.shared.runtime.spawn_blocking(job)
     }
 }
 
@@ -182,15 +188,15 @@ impl Net for Boxed {
     type TcpListener = BoxedListener;
 
     async fn bind(&self, addr: SocketAddr, options: ListenOptions) -> io::Result<BoxedListener> {
-        self.runtime.bind(addr, options).await
+        self.shared.runtime.bind(addr, options).await
     }
 
     async fn connect(&self, addr: SocketAddr, options: ConnectOptions) -> io::Result<BoxedStream> {
-        self.runtime.connect(addr, options).await
+        self.shared.runtime.connect(addr, options).await
     }
 
     async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        self.runtime.resolve(host, port).await
+        self.shared.runtime.resolve(host, port).await
     }
 }
 
@@ -303,9 +309,9 @@ impl Signals for Boxed {
     type Stream = BoxedSignals;
 
     fn signals(&self, wanted: &[Signal]) -> io::Result<BoxedSignals> {
-        match &self.signals {
+        match &self.shared.signals {
             Some(signals) => signals.signals(wanted),
-            None => Err(super::signals::unsupported(self.runtime.name())),
+            None => Err(super::signals::unsupported(self.shared.runtime.name())),
         }
     }
 }
