@@ -10,7 +10,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::thread;
 use std::time::Duration;
@@ -229,18 +229,24 @@ fn spawn<R: Runtime, T: Send + 'static>(
     told
 }
 
-/// A value on its way from one thread or task to another.
+/// A value on its way from one thread or task to another. Waiting for it panics when nobody can tell
+/// it any more.
 fn oneshot<T: Send>() -> (impl FnOnce(T) + Send, impl Future<Output = T>) {
-    let slot = Arc::new((std::sync::Mutex::new(None), Event::new()));
-    let told = slot.1.listen();
-    let teller = slot.clone();
-    let answer = move |value| {
-        *teller.0.lock().unwrap() = Some(value);
-        teller.1.notify(1);
-    };
+    struct Told<T>(Mutex<Option<T>>, Event);
+    struct NotifyOnDrop<T>(Arc<Told<T>>);
+
+    impl<T> Drop for NotifyOnDrop<T> {
+        fn drop(&mut self) {
+            self.0.1.notify(1);
+        }
+    }
+
+    let told = Arc::new(Told(Mutex::new(None), Event::new()));
+    let (listener, teller) = (told.1.listen(), NotifyOnDrop(told.clone()));
+    let answer = move |value| *teller.0.0.lock().unwrap() = Some(value);
     let told = async move {
-        told.await;
-        slot.0.lock().unwrap().take().expect("it is told once")
+        listener.await;
+        told.0.lock().unwrap().take().expect("whoever was to tell it has ended without")
     };
     (answer, told)
 }
