@@ -380,6 +380,7 @@ pub fn a_dropped_scope_drops_its_future<B: Backend>(backend: B) {
 pub fn a_scope_knows_that_it_is_held<B: Backend>(backend: B) {
     backend.with_virtual_time().run(async |rt| {
         let scope = CancelScope::new();
+        assert!(!scope.is_held());
         let ended = nursery(&rt, async |n: &Nursery<Oops, _>| {
             let (theirs, end) = (scope.clone(), Event::new());
             let ending = end.clone();
@@ -392,7 +393,6 @@ pub fn a_scope_knows_that_it_is_held<B: Backend>(backend: B) {
                     .await;
                 Ok(())
             });
-            assert!(!scope.is_held());
             settle(&rt).await;
             assert!(scope.is_held());
             scope.cancel();

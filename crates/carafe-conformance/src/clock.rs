@@ -48,26 +48,6 @@ pub fn a_deadline_in_the_past_ends_at_once<B: Backend>(backend: B) {
     });
 }
 
-/// `Clock::sleep_until`: sleeps end in the order of their deadlines, not of their creation.
-pub fn sleeps_end_in_order_of_their_deadlines<B: Backend>(backend: B) {
-    let order = backend.enter(async |rt| {
-        let start = rt.now();
-        let order = std::sync::Mutex::new(Vec::new());
-        let mut all = OnlyWoken::default();
-        for step in [3_u32, 1, 2] {
-            let sleep = rt.sleep_until(start + SHORT * step);
-            let order = &order;
-            all = all.with(async move {
-                sleep.await;
-                order.lock().expect("nothing panics under this lock").push(step);
-            });
-        }
-        all.await;
-        order.into_inner().expect("nothing panicked under this lock")
-    });
-    assert_eq!(order, [1, 2, 3]);
-}
-
 /// `Clock::now`: it does not run backwards, and a sleep moves it.
 pub fn time_moves_on<B: Backend>(backend: B) {
     backend.enter(async |rt| {

@@ -8,7 +8,9 @@ mod streams;
 pub(crate) use event::Event;
 pub(crate) use futures::{Counted, OnlyWoken, catch, forever, sleep, text};
 pub(crate) use log::Log;
-pub(crate) use streams::{accept, any_port, connected, end_writing, read, read_to_end, write_all};
+pub(crate) use streams::{
+    accept, any_port, connected, end_writing, port_of_our_own, read, read_to_end, write_all,
+};
 
 use carafe_core::{Cause, NurseryError};
 

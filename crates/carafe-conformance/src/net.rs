@@ -12,7 +12,9 @@ use carafe_core::rt::{
 use futures_lite::future::{poll_once, try_zip, zip};
 
 use crate::Backend;
-use crate::kit::{Event, accept, any_port, connected, end_writing, read, read_to_end, write_all};
+use crate::kit::{
+    Event, accept, any_port, connected, end_writing, port_of_our_own, read, read_to_end, write_all,
+};
 
 /// `Net::bind`: port 0 gives a free port, and `local_addr` says which.
 pub fn a_listener_on_port_0_says_its_port<B: Backend>(backend: B) {
@@ -29,7 +31,7 @@ pub fn a_listener_on_port_0_says_its_port<B: Backend>(backend: B) {
 /// `Net::bind`: a port that somebody listens on is `AddrInUse`, and free again once they are gone.
 pub fn a_port_in_use_is_refused<B: Backend>(backend: B) {
     backend.enter(async |rt| {
-        let first = rt.bind(any_port(), ListenOptions::default()).await.unwrap();
+        let first = rt.bind(port_of_our_own(), ListenOptions::default()).await.unwrap();
         let addr = first.local_addr().unwrap();
         let second = rt.bind(addr, ListenOptions::default()).await;
         assert_eq!(kind(second), Some(io::ErrorKind::AddrInUse));
@@ -42,7 +44,7 @@ pub fn a_port_in_use_is_refused<B: Backend>(backend: B) {
 pub fn sockets_may_share_a_port_if_all_agree<B: Backend>(backend: B) {
     backend.enter(async |rt| {
         let shared = ListenOptions::default().reuse_port(true);
-        let first = rt.bind(any_port(), shared).await.unwrap();
+        let first = rt.bind(port_of_our_own(), shared).await.unwrap();
         let addr = first.local_addr().unwrap();
         let second = rt.bind(addr, shared).await.unwrap();
         assert_eq!(second.local_addr().unwrap(), addr);
@@ -54,7 +56,7 @@ pub fn sockets_may_share_a_port_if_all_agree<B: Backend>(backend: B) {
 /// `Net::connect`: where nobody listens it is `ConnectionRefused`.
 pub fn a_port_where_nobody_listens_refuses<B: Backend>(backend: B) {
     backend.enter(async |rt| {
-        let listener = rt.bind(any_port(), ListenOptions::default()).await.unwrap();
+        let listener = rt.bind(port_of_our_own(), ListenOptions::default()).await.unwrap();
         let addr = listener.local_addr().unwrap();
         drop(listener);
         let refused = rt.connect(addr, ConnectOptions::default()).await;
@@ -345,7 +347,7 @@ pub fn a_connect_that_is_dropped_harms_nobody<B: Backend>(backend: B) {
 /// `Listener`, on drop: its port refuses.
 pub fn a_dropped_listener_refuses<B: Backend>(backend: B) {
     backend.enter(async |rt| {
-        let mut listener = rt.bind(any_port(), ListenOptions::default()).await.unwrap();
+        let mut listener = rt.bind(port_of_our_own(), ListenOptions::default()).await.unwrap();
         let addr = listener.local_addr().unwrap();
         {
             let mut accepting = pin!(accept(&mut listener));
@@ -380,10 +382,10 @@ pub fn both_directions_are_busy_at_once<B: Backend>(backend: B) {
 
     /// Writes and reads `LEN` bytes on one stream, in one task.
     async fn exchange<S: ByteStream>(mut stream: S) {
-        let chunk = [7; 64 * 1024];
+        let chunk = vec![7; 64 * 1024];
+        let mut space = vec![0; 64 * 1024];
         let (mut sent, mut received) = (0, 0);
         poll_fn(|cx| {
-            let mut space = [0; 64 * 1024];
             loop {
                 let mut moved = false;
                 if sent < LEN {

@@ -39,7 +39,6 @@ macro_rules! __cases {
             Time clock {
                 a_sleep_is_never_early,
                 a_deadline_in_the_past_ends_at_once,
-                sleeps_end_in_order_of_their_deadlines,
                 time_moves_on,
                 the_time_of_day_moves_with_the_clock,
                 a_sleep_may_be_created_off_the_loop,

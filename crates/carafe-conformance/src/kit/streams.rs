@@ -1,12 +1,27 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use carafe_core::rt::{ByteStream, ConnectOptions, ListenOptions, Listener, Net, ReadBuf, Runtime};
 
 /// A free port of the loopback's.
 pub(crate) fn any_port() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
+}
+
+/// A free port of an address that nobody else in this test run uses, where the loopback has many: so
+/// a port that was given back is not taken by a case that runs at the same time.
+pub(crate) fn port_of_our_own() -> SocketAddr {
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    if !cfg!(target_os = "linux") {
+        return any_port();
+    }
+    let asked = ASKED.fetch_add(1, Ordering::Relaxed);
+    // Spread over 127.1.0.0 to 127.254.255.255 by a multiplicative hash.
+    let spread = (std::process::id().rotate_left(16) ^ asked).wrapping_mul(0x9e37_79b9);
+    let [a, b, c, _] = spread.to_be_bytes();
+    SocketAddr::from((Ipv4Addr::new(127, a % 254 + 1, b, c), 0))
 }
 
 pub(crate) async fn accept<L: Listener>(listener: &mut L) -> io::Result<(L::Stream, SocketAddr)> {
