@@ -1,0 +1,62 @@
+//! What goes wrong inside a server stays small: one answer, and everything else goes on.
+
+use crate::kit::http::{self, Connection};
+use crate::kit::tree::live_tree;
+use crate::kit::{Program, get, on_each_loop, wait_until, watchdog};
+
+on_each_loop!(
+    a_handler_that_panics_answers_500_and_the_next_request_works,
+    a_handler_that_panics_takes_its_children_with_it,
+    a_malformed_request_is_a_400,
+);
+
+fn a_handler_that_panics_answers_500_and_the_next_request_works(runtime: &str) {
+    let _watch = watchdog();
+    let server = Program::new(env!("CARGO_BIN_EXE_trial")).on(runtime).serve();
+    let mut connection = Connection::open(server.address);
+    // More often than there are workers to lose.
+    for _ in 0..20 {
+        connection.send_get("/panic");
+        let response = connection.response();
+        assert_eq!(response.status, 500);
+        assert!(!response.body.contains("as asked"), "nothing leaks: {}", response.body);
+        connection.send_get("/");
+        assert_eq!(connection.response().body, "here");
+    }
+    assert_eq!(get(server.address, "/").body, "here");
+    assert!(server.log().contains("this handler panics, as asked"), "{}", server.log());
+}
+
+fn a_handler_that_panics_takes_its_children_with_it(runtime: &str) {
+    let _watch = watchdog();
+    let server = Program::new(env!("CARGO_BIN_EXE_trial")).on(runtime).serve();
+    let mut connection = Connection::open(server.address);
+    connection.send_get("/panic-among-children");
+    let children = || live_tree(server.address).matches("`orphan`").count();
+    wait_until("the children live", || children() == 3);
+    assert_eq!(http::request(server.address, "POST", "/gate").body, "open");
+    assert_eq!(connection.response().status, 500);
+    // The answer comes after the handler's end, and that after its children's.
+    assert_eq!(children(), 0, "{}", live_tree(server.address));
+    connection.send_get("/");
+    assert_eq!(connection.response().body, "here");
+}
+
+fn a_malformed_request_is_a_400(runtime: &str) {
+    let _watch = watchdog();
+    let server = Program::new(env!("CARGO_BIN_EXE_trial")).on(runtime).serve();
+    let malformed = [
+        "no request at all\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost test\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost: test\r\nconten\0t: 2\r\n\r\n",
+        "GET /a b HTTP/1.1\r\nhost: test\r\n\r\n",
+        "POST /gate HTTP/1.1\r\nhost: test\r\ncontent-length: two\r\n\r\n",
+    ];
+    for request in malformed {
+        let mut connection = Connection::open(server.address);
+        connection.send(request);
+        let answer = connection.rest();
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{request:?} is answered with {answer:?}");
+        assert_eq!(get(server.address, "/").body, "here", "the server works after {request:?}");
+    }
+}

@@ -1,0 +1,6 @@
+//! Whole programs, as their users meet them: real processes, real sockets, a real browser.
+
+mod failure;
+mod kit;
+mod misuse;
+mod shutdown;
