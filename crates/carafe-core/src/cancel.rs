@@ -4,6 +4,7 @@
 //! the others are the boundaries that users see.
 
 mod boundary;
+mod finally;
 pub(crate) mod node;
 mod scope;
 mod shield;
@@ -13,6 +14,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::task::Poll;
 
+pub use finally::{Finally, finally};
 pub use scope::{CancelScope, ScopeRun};
 pub use shield::{Shield, shield};
 pub use timeout::{Elapsed, MoveOnAfter, Timeout, move_on_after, timeout};

@@ -43,13 +43,13 @@ mod thread;
 mod timers;
 
 pub use cancel::{
-    CancelScope, Cancelled, Cause, Elapsed, MoveOnAfter, ScopeRun, Shield, Timeout, checkpoint,
-    move_on_after, shield, timeout,
+    CancelScope, Cancelled, Cause, Elapsed, Finally, MoveOnAfter, ScopeRun, Shield, Timeout,
+    checkpoint, finally, move_on_after, shield, timeout,
 };
 pub use limiter::{Acquire, Limiter, Token};
 pub use nursery::{
     ChildInfo, Closed, Errors, Failure, Nursery, NurseryError, NurseryFuture, NurseryOptions,
-    PanicPayload, Spawner, nursery, nursery_with, spawn_in_run,
+    PanicPayload, Spawner, Task, TaskEnd, TaskStatus, nursery, nursery_with, spawn_in_run,
 };
 pub use run::{RunError, Runner, ambient, is_inside_run, live_tree};
 pub use thread::{ToThread, to_thread};

@@ -10,6 +10,7 @@ mod errors;
 mod future;
 mod live;
 pub(crate) mod part;
+mod task;
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -25,6 +26,7 @@ pub(crate) use self::errors::{Failed, panic_text};
 pub use self::future::NurseryFuture;
 pub(crate) use self::live::Live;
 pub use self::part::ChildInfo;
+pub use self::task::{Task, TaskEnd, TaskStatus};
 
 use self::child::Child;
 use self::part::{Hook, Name, NurseryPart};
@@ -219,6 +221,25 @@ impl<E: Send + 'static, R: Runtime> Nursery<E, R> {
         F: Future<Output = Result<(), E>> + Send + 'static,
     {
         self.add(None, Location::caller(), child)
+    }
+
+    /// Adds a child whose value somebody wants.
+    ///
+    /// The nursery owns the child, not the handle: an error is the nursery's to report, and dropping
+    /// the handle changes nothing.
+    ///
+    /// # Panics
+    ///
+    /// When the nursery has ended.
+    #[track_caller]
+    pub fn spawn_task<T, F>(&self, child: F) -> Task<T>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let (child, task) = task::pair(self.node.run.clone(), child);
+        self.spawn(child);
+        task
     }
 
     /// Names the child that is spawned next, in the live tree and the log.

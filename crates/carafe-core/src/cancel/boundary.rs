@@ -64,16 +64,27 @@ impl Boundary {
             return Poll::Ready(Ok(output));
         }
         let node = self.park(cx);
-        if self.kind == Kind::Shield {
+        if self.kind.holds() {
             context::with(|frame| {
-                node.open(frame.and_then(Frame::node).expect("a shield is polled inside a run"));
+                node.open(frame.and_then(Frame::node).expect("a boundary is polled inside a run"));
             });
-            return Poll::Pending;
         }
-        if !node.is_cancelled() || node.is_held() {
+        let is_due = match self.kind {
+            // Nothing outside reaches into a shield, and it has no scope of its own.
+            Kind::Shield => false,
+            // Holds the scopes around, so it has to hear of them itself.
+            Kind::Finally => node.is_due(),
+            // Acts on its own cancellation alone (R2).
+            Kind::Scope | Kind::Nursery | Kind::Task => node.is_cancelled(),
+        };
+        if !is_due || node.is_held() {
             return Poll::Pending;
         }
         context::enter_inner(self.kind, &self.node, || inner.set(None));
+        if self.kind == Kind::Finally {
+            // It goes on holding: there is something to do before the scopes around may end.
+            return Poll::Ready(Err(node.cause().unwrap_or(Cause::Explicit(None))));
+        }
         self.conclude()
     }
 
@@ -97,6 +108,11 @@ impl Boundary {
                     self.location
                 );
             };
+            assert!(
+                !frame.is_deepest(),
+                "nested too deeply: the scope opened at {}",
+                self.location
+            );
             if let Some(node) = self.node.get() {
                 let around = frame.node().expect("a boundary inside a run has a node");
                 let address = Arc::as_ptr(around) as usize;
@@ -127,7 +143,8 @@ impl Boundary {
         node
     }
 
-    fn end(&mut self) {
+    /// Takes the boundary out of the tree: it holds nothing any more.
+    pub(crate) fn end(&mut self) {
         if let Some(node) = self.node.get() {
             node.detach();
         }

@@ -36,7 +36,15 @@ pub(crate) enum Kind {
     Task,
     Scope,
     Shield,
+    Finally,
     Nursery,
+}
+
+impl Kind {
+    /// Whether a boundary of this kind holds the one around it while it is open.
+    pub(crate) fn holds(self) -> bool {
+        matches!(self, Kind::Shield | Kind::Finally | Kind::Nursery)
+    }
 }
 
 /// See the [module's page](self).

@@ -11,6 +11,7 @@ use super::boundary::Boundary;
 use super::node::{Kind, Node};
 use super::{Cancelled, Cause};
 use crate::context;
+use crate::run::Run;
 use crate::sync::{AtomicBool, Ordering};
 
 /// A handle that cancels one future, from anywhere.
@@ -38,6 +39,11 @@ impl CancelScope {
         let Some(run) = context::run() else {
             panic!("a scope needs a run around it: enter one with `run`, `#[main]` or `#[test]`")
         };
+        Self::of(run)
+    }
+
+    /// A scope of `run`, made anywhere.
+    pub(crate) fn of(run: Arc<Run>) -> Self {
         let node = Node::detached(run, Kind::Scope, None);
         CancelScope { shared: Arc::new(Shared { node, is_entered: AtomicBool::new(false) }) }
     }

@@ -147,6 +147,11 @@ where
 /// Hangs the node below the boundary that polls it now, and returns that one's node.
 fn settle_in(node: &Arc<Node>, home: &mut usize) -> Arc<Node> {
     context::with(|frame| {
+        let info = &node.part().info;
+        assert!(
+            !frame.is_some_and(context::Frame::is_deepest),
+            "nested too deeply: nursery {info}"
+        );
         let around = frame
             .and_then(context::Frame::node)
             .expect("a nursery is polled inside its run: carry it there with the run's own tasks");
