@@ -76,21 +76,29 @@ impl Timeline {
 
     /// Wakes those who settle, or else those who sleep until the next deadline. Says whether it woke
     /// anybody and nobody is busy all the same: then it has to go on.
+    ///
+    /// It counts as busy itself until all are woken: the first of them may be idle again before the
+    /// last is woken, and the clock must not move in between.
     fn advance(&self) -> bool {
         let wakers: Vec<Waker> = {
             let mut state = self.lock();
             if self.busy.load(Ordering::Acquire) > 0 {
                 return false;
             }
-            if state.settlers.is_empty() {
+            let wakers = if state.settlers.is_empty() {
                 state.jump(self.start)
             } else {
                 std::mem::take(&mut state.settlers).into_values().collect()
+            };
+            if wakers.is_empty() {
+                return false;
             }
+            // Under the lock, so that of two who find nobody busy only one goes on.
+            self.more_busy();
+            wakers
         };
-        let has_woken = !wakers.is_empty();
         wakers.into_iter().for_each(Waker::wake);
-        has_woken && self.busy.load(Ordering::Acquire) == 0
+        self.busy.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
     pub(crate) fn add_settler(&self, waker: &Waker) -> u64 {
