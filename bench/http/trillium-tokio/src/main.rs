@@ -1,0 +1,17 @@
+//! trillium, on tokio. How many threads that has is `TOKIO_WORKER_THREADS`.
+
+use trillium::Conn;
+use trillium_router::Router;
+
+fn main() {
+    let address = setup::address();
+    let router = Router::new().get("/", async |conn: Conn| {
+        conn.with_response_header("content-type", "text/plain; charset=utf-8").ok(setup::HELLO)
+    });
+    trillium_tokio::config()
+        .with_host("127.0.0.1")
+        .with_port(address.port())
+        .with_nodelay()
+        .without_signals()
+        .run(router);
+}
