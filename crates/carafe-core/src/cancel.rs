@@ -11,8 +11,9 @@ mod shield;
 mod timeout;
 
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
 pub use finally::{Finally, finally};
 pub use scope::{CancelScope, ScopeRun};
@@ -77,15 +78,56 @@ impl std::error::Error for Cancelled {}
 pub async fn checkpoint() {
     let mut is_first = true;
     poll_fn(|cx| {
+        if !std::mem::take(&mut is_first) {
+            return Poll::Ready(());
+        }
         // In a cancelled scope there is no point in a further turn of the loop: whoever is to drop us
         // does so after this poll.
-        if std::mem::take(&mut is_first) {
-            if !context::with(|frame| frame.is_some_and(context::Frame::is_cancelled)) {
-                cx.waker().wake_by_ref();
-            }
-            return Poll::Pending;
+        if !is_cancelled() {
+            cx.waker().wake_by_ref();
         }
-        Poll::Ready(())
+        Poll::Pending
     })
     .await;
+}
+
+/// A place where a cancellation is noticed, and nothing else: it does not suspend in a scope that is
+/// not cancelled.
+pub async fn check_cancelled() {
+    poll_fn(|_| if is_cancelled() { Poll::Pending } else { Poll::Ready(()) }).await;
+}
+
+/// Lets other tasks run, and is no place where a cancellation is noticed.
+pub async fn shielded_yield() {
+    let mut is_first = true;
+    shield(poll_fn(|cx| {
+        if !std::mem::take(&mut is_first) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }))
+    .await;
+}
+
+/// Runs `future` shielded for at most `duration`: what takes longer is dropped, and gives nothing.
+///
+/// # Panics
+///
+/// When polled outside a run.
+#[track_caller]
+pub fn shield_for<F: Future>(duration: Duration, future: F) -> Shield<MoveOnAfter<F>> {
+    shield(move_on_after(duration, future))
+}
+
+/// Whether a scope around the caller is cancelled, with no shield in between: at the next suspension
+/// the caller will be dropped. `false` outside a run.
+pub fn is_cancelled() -> bool {
+    context::with(|frame| frame.is_some_and(context::Frame::is_cancelled))
+}
+
+/// When the scopes around the caller, up to the nearest shield, will have cancelled it; now, if one is
+/// cancelled. `None` where there is no deadline, and outside a run.
+pub fn effective_deadline() -> Option<Instant> {
+    context::with(|frame| frame.and_then(context::Frame::effective_deadline))
 }

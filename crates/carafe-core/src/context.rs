@@ -23,6 +23,7 @@
 use std::cell::{Cell, OnceCell};
 use std::ptr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::cancel::node::{Kind, Node};
 use crate::run::Run;
@@ -69,10 +70,18 @@ pub(crate) struct Frame {
 enum Base {
     /// A task: its parent is the nursery that owns it.
     Task(*const Arc<Node>),
-    /// A scope or shield without a node yet: its parent is the node of the frame above.
-    Inner(Kind),
+    /// A scope or shield, which may have no node yet: its parent is the node of the frame above, and
+    /// this is its deadline.
+    Inner(Kind, Option<Instant>),
     /// A thread: the run that it works for.
     Thread(*const Arc<Run>),
+}
+
+/// What is around a boundary, if cancellations from there reach into it.
+enum Outwards<'a> {
+    Frame(&'a Frame),
+    Nursery(&'a Arc<Node>),
+    Nothing,
 }
 
 /// Calls `inside` as the body of a task that `nursery` owns.
@@ -90,12 +99,16 @@ pub(crate) fn enter_task<T>(
 /// Calls `inside` as the body of a boundary of the given kind, inside the current frame.
 pub(crate) fn enter_inner<T>(
     kind: Kind,
+    deadline: Option<Instant>,
     slot: &OnceCell<Arc<Node>>,
     inside: impl FnOnce() -> T,
 ) -> T {
     let up = CURRENT.with(Cell::get);
     let depth = with(|frame| frame.map_or(0, |frame| frame.depth + 1));
-    enter(Frame { up, place: Place::Polling, depth, base: Base::Inner(kind), slot }, inside)
+    enter(
+        Frame { up, place: Place::Polling, depth, base: Base::Inner(kind, deadline), slot },
+        inside,
+    )
 }
 
 /// Calls `inside` as a closure on a thread, working for `run`.
@@ -166,7 +179,13 @@ impl Frame {
             // SAFETY: `enter_task` borrows the nursery for as long as the frame is entered.
             Base::Task(nursery) => Node::below(unsafe { &*nursery }, Kind::Task),
             // A boundary outside a run has nothing to hang below.
-            Base::Inner(kind) => Node::below(self.up()?.node()?, kind),
+            Base::Inner(kind, deadline) => {
+                let node = Node::below(self.up()?.node()?, kind);
+                if deadline.is_some() {
+                    node.set_deadline(deadline);
+                }
+                node
+            }
             Base::Thread(_) => return None,
         };
         Some(slot.get_or_init(|| node))
@@ -177,7 +196,7 @@ impl Frame {
         match self.base {
             // SAFETY: as in `node`.
             Base::Task(nursery) => Some(unsafe { &*nursery }),
-            Base::Inner(_) => match self.slot()?.get() {
+            Base::Inner(..) => match self.slot()?.get() {
                 Some(node) if node.is_nursery() => Some(node),
                 _ => self.up()?.nursery(),
             },
@@ -190,20 +209,78 @@ impl Frame {
     pub(crate) fn is_cancelled(&self) -> bool {
         let mut frame = self;
         loop {
-            if let Some(node) = frame.slot().and_then(OnceCell::get)
-                && node.is_due()
-            {
+            if frame.is_due() {
                 return true;
             }
-            match frame.base {
-                Base::Inner(Kind::Shield) | Base::Thread(_) => return false,
-                // SAFETY: as in `node`.
-                Base::Task(nursery) => return unsafe { &*nursery }.is_due(),
-                Base::Inner(_) => match frame.up() {
-                    Some(up) => frame = up,
-                    None => return false,
-                },
+            match frame.outwards() {
+                Outwards::Frame(up) => frame = up,
+                Outwards::Nursery(nursery) => return nursery.is_due(),
+                Outwards::Nothing => return false,
             }
+        }
+    }
+
+    /// When the scopes between here and the nearest shield, this frame included, will have cancelled
+    /// what is inside them: now, if one is cancelled.
+    pub(crate) fn effective_deadline(&self) -> Option<Instant> {
+        if self.is_cancelled() {
+            return self.run().map(|run| run.now());
+        }
+        let mut earliest: Option<Instant> = None;
+        let mut add = |deadline: Option<Instant>| {
+            earliest = earliest.into_iter().chain(deadline).min();
+        };
+        let mut frame = self;
+        loop {
+            add(frame.deadline());
+            match frame.outwards() {
+                Outwards::Frame(up) => frame = up,
+                Outwards::Nothing => break,
+                Outwards::Nursery(nursery) => {
+                    let mut next = Some(nursery.clone());
+                    while let Some(node) = next {
+                        add(node.deadline());
+                        next = if node.is_shielded() { None } else { node.parent() };
+                    }
+                    break;
+                }
+            }
+        }
+        earliest
+    }
+
+    /// Whether this boundary itself is about to drop what is inside it.
+    fn is_due(&self) -> bool {
+        match self.slot().and_then(OnceCell::get) {
+            Some(node) => node.is_due(),
+            // Not cancelled by anybody, for nobody knows it; but its time may be over.
+            None => {
+                let is_over = |deadline| self.run().is_some_and(|run| run.now() >= deadline);
+                self.deadline().is_some_and(is_over)
+            }
+        }
+    }
+
+    /// The deadline of this boundary itself.
+    fn deadline(&self) -> Option<Instant> {
+        match (self.slot().and_then(OnceCell::get), &self.base) {
+            (Some(node), _) => node.deadline(),
+            (None, Base::Inner(_, deadline)) => *deadline,
+            (None, _) => None,
+        }
+    }
+
+    /// Where cancellations come from that reach into this boundary.
+    fn outwards(&self) -> Outwards<'_> {
+        let node = self.slot().and_then(OnceCell::get);
+        if node.is_some_and(|node| node.is_shielded()) {
+            return Outwards::Nothing;
+        }
+        match self.base {
+            // SAFETY: as in `node`.
+            Base::Task(nursery) => Outwards::Nursery(unsafe { &*nursery }),
+            Base::Thread(_) | Base::Inner(Kind::Shield, _) => Outwards::Nothing,
+            Base::Inner(..) => self.up().map_or(Outwards::Nothing, Outwards::Frame),
         }
     }
 
@@ -216,7 +293,7 @@ impl Frame {
                 Base::Task(nursery) => return Some(&unsafe { &*nursery }.run),
                 // SAFETY: `enter_thread` borrows the run for as long as the frame is entered.
                 Base::Thread(run) => return Some(unsafe { &*run }),
-                Base::Inner(_) => frame = frame.up()?,
+                Base::Inner(..) => frame = frame.up()?,
             }
         }
     }

@@ -44,12 +44,14 @@ mod timers;
 
 pub use cancel::{
     CancelScope, Cancelled, Cause, Elapsed, Finally, MoveOnAfter, ScopeRun, Shield, Timeout,
-    checkpoint, finally, move_on_after, shield, timeout,
+    check_cancelled, checkpoint, effective_deadline, finally, is_cancelled, move_on_after, shield,
+    shield_for, shielded_yield, timeout,
 };
 pub use limiter::{Acquire, Limiter, Token};
 pub use nursery::{
     ChildInfo, Closed, Errors, Failure, Nursery, NurseryError, NurseryFuture, NurseryOptions,
-    PanicPayload, Spawner, Task, TaskEnd, TaskStatus, nursery, nursery_with, spawn_in_run,
+    PanicPayload, Spawner, StartError, Started, Task, TaskEnd, TaskStatus, nursery, nursery_with,
+    spawn_in_run,
 };
 pub use run::{RunError, Runner, ambient, is_inside_run, live_tree};
 pub use thread::{ToThread, to_thread};

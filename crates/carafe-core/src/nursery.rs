@@ -10,6 +10,7 @@ mod errors;
 mod future;
 mod live;
 pub(crate) mod part;
+mod start;
 mod task;
 
 use std::borrow::Cow;
@@ -26,6 +27,7 @@ pub(crate) use self::errors::{Failed, panic_text};
 pub use self::future::NurseryFuture;
 pub(crate) use self::live::Live;
 pub use self::part::ChildInfo;
+pub use self::start::{StartError, Started};
 pub use self::task::{Task, TaskEnd, TaskStatus};
 
 use self::child::Child;
@@ -240,6 +242,62 @@ impl<E: Send + 'static, R: Runtime> Nursery<E, R> {
         let (child, task) = task::pair(self.node.run.clone(), child);
         self.spawn(child);
         task
+    }
+
+    /// Adds a child and waits until it says that it is ready.
+    ///
+    /// `child` is given a [`Started`], calls [`started`](Started::started) with a value when it is
+    /// ready, and goes on in this nursery. Until then it belongs to the caller: its failure is the
+    /// caller's, and so is its cancellation. The nursery stays open while a start is pending.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`]: the nursery has ended, or the child did before it was ready.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of the child, if that came before it was ready. Outside a run.
+    ///
+    /// # Cancel safety
+    ///
+    /// When a scope around the call is cancelled, the child is cancelled and waited for, unless it has
+    /// started already.
+    #[track_caller]
+    pub fn start<V, F, Fut>(
+        &self,
+        child: F,
+    ) -> impl Future<Output = Result<V, StartError<E>>> + Send
+    where
+        F: FnOnce(Started<V>) -> Fut + Send,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        V: Send + 'static,
+    {
+        let location = Location::caller();
+        async move {
+            let Some(target) = Live::new(&self.node) else { return Err(StartError::Closed) };
+            let options = NurseryOptions::<E>::new().name("start");
+            let own: Nursery<E, R> = Nursery::open(&self.rt, options, location);
+            let (cell, started) = start::Cell::pair();
+            let mover = start::MoveWhenStarted { cell: cell.clone(), target: Some(target) };
+            let waiting = async {
+                let value = cell.value().await;
+                if value.is_none() {
+                    own.cancel();
+                }
+                Ok(value)
+            };
+            let waiting = NurseryFuture::new(own.node.clone(), waiting);
+            let live = Live::new(&own.node).expect("a nursery that was just made is open");
+            let info = ChildInfo { name: None, location };
+            let child = Child::with_mover(live, info, child(started), mover);
+            self.rt.spawn_detached(Meta { name: None, location }, child);
+            match waiting.await {
+                Ok(Some(value)) => Ok(value),
+                Ok(None) => Err(StartError::NotStarted),
+                Err(NurseryError::Failed(errors)) => Err(StartError::Failed(errors)),
+                Err(NurseryError::Cancelled(cause)) => Err(StartError::Cancelled(cause)),
+            }
+        }
     }
 
     /// Names the child that is spawned next, in the live tree and the log.

@@ -57,14 +57,14 @@ impl Boundary {
     ) -> Poll<Result<F::Output, Cause>> {
         self.settle_in();
         let Some(future) = inner.as_mut().as_pin_mut() else { return self.conclude() };
-        let polled = context::enter_inner(self.kind, &self.node, || future.poll(cx));
+        let polled = context::enter_inner(self.kind, self.deadline, &self.node, || future.poll(cx));
         if let Poll::Ready(output) = polled {
-            context::enter_inner(self.kind, &self.node, || inner.set(None));
+            context::enter_inner(self.kind, self.deadline, &self.node, || inner.set(None));
             self.end();
             return Poll::Ready(Ok(output));
         }
         let node = self.park(cx);
-        if self.kind.holds() {
+        if node.holds_around() {
             context::with(|frame| {
                 node.open(frame.and_then(Frame::node).expect("a boundary is polled inside a run"));
             });
@@ -80,7 +80,7 @@ impl Boundary {
         if !is_due || node.is_held() {
             return Poll::Pending;
         }
-        context::enter_inner(self.kind, &self.node, || inner.set(None));
+        context::enter_inner(self.kind, self.deadline, &self.node, || inner.set(None));
         if self.kind == Kind::Finally {
             // It goes on holding: there is something to do before the scopes around may end.
             return Poll::Ready(Err(node.cause().unwrap_or(Cause::Explicit(None))));
@@ -127,16 +127,13 @@ impl Boundary {
     /// Publishes the waker and the deadline of a poll that returned pending.
     fn park(&mut self, cx: &mut Context<'_>) -> Arc<Node> {
         let is_new = self.home == 0;
-        let node = context::enter_inner(self.kind, &self.node, || {
+        let node = context::enter_inner(self.kind, self.deadline, &self.node, || {
             context::with(|frame| {
                 frame.and_then(Frame::node).expect("a boundary inside a run has a node").clone()
             })
         });
         if is_new {
             self.home = node.parent().map_or(0, |parent| Arc::as_ptr(&parent) as usize);
-            if self.deadline.is_some() {
-                node.set_deadline(self.deadline);
-            }
         }
         node.park(cx.waker());
         node.arm();
@@ -154,7 +151,7 @@ impl Boundary {
     /// nurseries know who adopts them.
     pub(crate) fn drop_inner<F>(&mut self, mut inner: Pin<&mut Option<F>>) {
         if inner.is_some() {
-            context::enter_inner(self.kind, &self.node, || inner.set(None));
+            context::enter_inner(self.kind, self.deadline, &self.node, || inner.set(None));
         }
         self.end();
     }

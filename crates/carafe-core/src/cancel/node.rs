@@ -41,8 +41,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Whether a boundary of this kind holds the one around it while it is open.
-    pub(crate) fn holds(self) -> bool {
+    /// Whether a boundary of this kind holds the one around it as long as it is open.
+    fn holds(self) -> bool {
         matches!(self, Kind::Shield | Kind::Finally | Kind::Nursery)
     }
 }
@@ -55,6 +55,9 @@ pub(crate) struct Node {
     cancelled: AtomicBool,
     /// It or an ancestor was, with no shield between.
     effective: AtomicBool,
+    /// Whether cancellations from above stop here. Changes under the parent's lock, under which those
+    /// from above look at it.
+    shielded: AtomicBool,
     /// Whether `state.deadline` is set: spares the others a lock and a clock.
     timed: AtomicBool,
     /// See N2.
@@ -124,6 +127,7 @@ impl Node {
             kind,
             cancelled: AtomicBool::new(false),
             effective: AtomicBool::new(effective),
+            shielded: AtomicBool::new(kind == Kind::Shield),
             timed: AtomicBool::new(false),
             hold: AtomicUsize::new(0),
             state: Mutex::new(state),
@@ -157,6 +161,10 @@ impl Node {
     pub(crate) fn is_due(self: &Arc<Self>) -> bool {
         self.expire();
         self.is_effective()
+    }
+
+    pub(crate) fn is_shielded(&self) -> bool {
+        self.shielded.load(Ordering::Acquire)
     }
 
     pub(crate) fn is_held(&self) -> bool {
@@ -229,6 +237,29 @@ impl Node {
             }
         }
         wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Raises or lowers the shield of a scope. Lowered, a cancellation from above that it kept out
+    /// takes effect.
+    pub(crate) fn set_shielded(self: &Arc<Self>, shielded: bool) {
+        let inherited = match self.parent() {
+            None => {
+                self.shielded.store(shielded, Ordering::Release);
+                None
+            }
+            Some(parent) => {
+                let above = parent.lock();
+                self.shielded.store(shielded, Ordering::Release);
+                let reaches = !shielded && parent.is_effective();
+                reaches.then(|| above.cause.unwrap_or(Cause::Explicit(None)))
+            }
+        };
+        if let Some(cause) = inherited {
+            self.spread(cause);
+        }
+        if !shielded {
+            self.close();
+        }
     }
 
     /// Stores the waker of a poll that is about to return pending (N4).
@@ -313,7 +344,7 @@ impl Node {
         let (key, inherits, cause) = {
             let mut above = parent.lock();
             let key = above.kids.insert(self.clone());
-            (key, self.kind != Kind::Shield && parent.is_effective(), above.cause)
+            (key, !self.is_shielded() && parent.is_effective(), above.cause)
         };
         // Held first, and given back if nothing inside holds any more by the time that the parent is
         // in place: a release in between must not reach a parent that was never held.
@@ -432,6 +463,11 @@ impl Node {
                 None => return,
             }
         }
+    }
+
+    /// Whether the boundary, being open, holds the one around it.
+    pub(crate) fn holds_around(&self) -> bool {
+        self.kind.holds() || self.is_shielded()
     }
 
     /// From now on this boundary holds `around`, and nothing else.

@@ -114,6 +114,12 @@ impl CancelScope {
         self.shared.node.set_deadline(deadline);
     }
 
+    /// Raises or lowers a shield around the scope: while it is up, scopes further out do not reach in
+    /// (nor drop it), while the scope's own cancellation does. Lowered, it lets in what it kept out.
+    pub fn set_shield(&self, is_shielded: bool) {
+        self.shared.node.set_shielded(is_shielded);
+    }
+
     /// Whether something inside must not be dropped yet: a shield, an open nursery, a closure on a
     /// thread.
     pub fn is_held(&self) -> bool {

@@ -30,15 +30,26 @@ use super::part::{ChildInfo, TaskEntry};
 use crate::cancel::node::Node;
 use crate::context;
 
+/// What a child does after each poll of its body, before it looks at the outcome.
+pub(super) trait Move {
+    fn after_poll(&mut self, header: &mut Header);
+}
+
+/// Most children stay where they are.
+impl Move for () {
+    fn after_poll(&mut self, _: &mut Header) {}
+}
+
 pin_project! {
-    pub(crate) struct Child<F> {
+    pub(crate) struct Child<F, M = ()> {
         // None once the child has ended (C1).
         #[pin]
         body: Option<F>,
         header: Header,
+        mover: M,
     }
 
-    impl<F> PinnedDrop for Child<F> {
+    impl<F, M> PinnedDrop for Child<F, M> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
             if this.body.is_some() {
@@ -50,7 +61,7 @@ pin_project! {
 }
 
 /// All of a child but its future. Small: the loops' task cells grow in steps of 128 bytes.
-struct Header {
+pub(super) struct Header {
     /// None once the child has left its nursery.
     live: Option<Live>,
     info: ChildInfo,
@@ -72,6 +83,12 @@ const _: () = assert!(mem::size_of::<Header>() <= 64);
 
 impl<F> Child<F> {
     pub(crate) fn new(live: Live, info: ChildInfo, body: F) -> Self {
+        Child::with_mover(live, info, body, ())
+    }
+}
+
+impl<F, M> Child<F, M> {
+    pub(super) fn with_mover(live: Live, info: ChildInfo, body: F, mover: M) -> Self {
         let header = Header {
             live: Some(live),
             info,
@@ -80,14 +97,15 @@ impl<F> Child<F> {
             key: UNLISTED,
             is_root_listed: false,
         };
-        Child { body: Some(body), header }
+        Child { body: Some(body), header, mover }
     }
 }
 
-impl<F, E> Future for Child<F>
+impl<F, E, M> Future for Child<F, M>
 where
     F: Future<Output = Result<(), E>>,
     E: Send + 'static,
+    M: Move,
 {
     type Output = ();
 
@@ -99,6 +117,7 @@ where
         let polled = context::enter_task(live, &header.root, || {
             catch_unwind(AssertUnwindSafe(|| body.poll(cx)))
         });
+        this.mover.after_poll(header);
         let failed = match polled {
             Ok(Poll::Pending) => {
                 header.park(cx.waker());
@@ -121,8 +140,21 @@ where
 }
 
 impl Header {
-    fn nursery(&self) -> &Live {
+    pub(super) fn nursery(&self) -> &Live {
         self.live.as_ref().expect("a child asks for its nursery only before it has left it")
+    }
+
+    /// Leaves the nursery for another, which has a place for it.
+    pub(super) fn move_to(&mut self, live: Live) {
+        if self.key != UNLISTED {
+            self.nursery().part().unlink(self.key);
+            self.key = UNLISTED;
+        }
+        if let Some(root) = self.root.get() {
+            root.attach(&live);
+        }
+        // Last: the old nursery may end from here on.
+        self.live = Some(live);
     }
 
     fn fail(&self, failed: Failed) {

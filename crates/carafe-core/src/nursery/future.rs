@@ -41,7 +41,7 @@ pin_project! {
                 return;
             }
             // Nested nurseries adopt from their own drop, so the body goes first, inside our frame.
-            let dropped = context::enter_inner(Kind::Nursery, this.node, || {
+            let dropped = context::enter_inner(Kind::Nursery, None, this.node, || {
                 catch_unwind(AssertUnwindSafe(|| this.body.set(None)))
             });
             let node = this.node.get().expect("a nursery has its node from the start");
@@ -88,7 +88,7 @@ where
         let around = settle_in(&node, this.home);
 
         if let Some(body) = this.body.as_mut().as_pin_mut() {
-            let polled = context::enter_inner(Kind::Nursery, this.node, || {
+            let polled = context::enter_inner(Kind::Nursery, None, this.node, || {
                 catch_unwind(AssertUnwindSafe(|| body.poll(cx)))
             });
             match polled {
@@ -105,7 +105,7 @@ where
                 Ok(Poll::Ready(Err(error))) => node.fail(Failed::Error(Box::new(error))),
                 Err(payload) => node.fail(Failed::Panic(payload)),
             }
-            let dropped = context::enter_inner(Kind::Nursery, this.node, || {
+            let dropped = context::enter_inner(Kind::Nursery, None, this.node, || {
                 catch_unwind(AssertUnwindSafe(|| this.body.set(None)))
             });
             if let Err(payload) = dropped {
