@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use crate::error::{Error, status_or_500};
 use crate::json::Json;
+use crate::never::Never;
 
 /// Something to answer with.
 ///
@@ -53,6 +54,13 @@ impl<T: IntoResponse> Reply<Plain> for T {
 impl Reply<Ours<()>> for Value {
     fn reply(self) -> Response {
         Json(self).into_response()
+    }
+}
+
+/// A handler that does not come to an answer: it panics, or its client leaves first.
+impl Reply<Ours<Never>> for Never {
+    fn reply(self) -> Response {
+        self
     }
 }
 

@@ -2,6 +2,8 @@
 
 use axum_core::BoxError;
 
+use crate::never::Never;
+
 /// What a job, a background task or a hook may return: nothing, or a `Result` whose error is
 /// reported.
 #[diagnostic::on_unimplemented(
@@ -27,5 +29,12 @@ impl JobOutcome for () {
 impl<E: Into<BoxError>> JobOutcome for Result<(), E> {
     fn into_result(self) -> Result<(), BoxError> {
         self.map_err(Into::into)
+    }
+}
+
+/// Work that never ends by itself: `async { loop { .. } }`.
+impl JobOutcome for Never {
+    fn into_result(self) -> Result<(), BoxError> {
+        self
     }
 }

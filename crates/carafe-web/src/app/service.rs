@@ -149,15 +149,15 @@ impl AppService {
 /// What a WebSocket's handler came to: an `Err` is the plain answer of one that never accepted, and
 /// the failure of one that did.
 fn goodbye(response: Response, socket: &ws::WebSocket, route: &Route) -> Result<(), Response> {
+    let reported = response.extensions().get::<Reported>();
+    // How most handlers notice that the client has left.
+    let is_over = reported.is_some_and(|error| error.find::<ws::Disconnected>().is_some());
     if !socket.is_accepted() {
         // A handler that just ends has not let the client in: 403.
         let says_nothing =
             response.status() == StatusCode::OK && response.body().size_hint().exact() == Some(0);
-        return if says_nothing { Ok(()) } else { Err(response) };
+        return if is_over || says_nothing { Ok(()) } else { Err(response) };
     }
-    let reported = response.extensions().get::<Reported>();
-    // How most handlers notice that the client has left.
-    let is_over = reported.is_some_and(|error| error.find::<ws::Disconnected>().is_some());
     if is_over || response.status().as_u16() < 400 {
         return Ok(());
     }

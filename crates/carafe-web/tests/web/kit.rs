@@ -1,11 +1,15 @@
 //! What the tests of this crate share: an app that lives, and a client that calls it in memory.
 
-use std::sync::{Arc, Mutex};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, OnceLock};
 
-use carafe_web::{App, AppService, Body, Response};
+use carafe_web::{App, AppService, Body, Config, Response, ServeError};
+use futures_lite::future::zip;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use tower_service::Service;
+
+use crate::gate::Gate;
 
 /// Calls an app in memory.
 #[derive(Clone)]
@@ -26,6 +30,10 @@ impl Answer {
 }
 
 impl Client {
+    pub(crate) fn of(service: AppService) -> Self {
+        Client(service)
+    }
+
     pub(crate) async fn get(&self, target: &str) -> Answer {
         self.send(Method::GET, target).await
     }
@@ -73,4 +81,33 @@ impl Record {
     pub(crate) fn entries(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
     }
+}
+
+/// Serves `app` on a socket while `test` runs, and then brings it to its end. Gives what both came to.
+pub(crate) async fn serving<T>(
+    app: App,
+    config: Config,
+    test: impl AsyncFnOnce(SocketAddr) -> T,
+) -> (T, Result<(), ServeError>) {
+    let (ready, address) = (Gate::new(), Arc::new(OnceLock::new()));
+    let config = {
+        let (ready, address) = (ready.clone(), address.clone());
+        config.bind("127.0.0.1:0").no_signals().ready(move |addr| {
+            address.set(addr).unwrap();
+            ready.open();
+        })
+    };
+    let handle = app.handle();
+    let test = async {
+        ready.wait().await;
+        let value = test(*address.get().unwrap()).await;
+        handle.shutdown();
+        value
+    };
+    let serve = async {
+        let ended = app.serve_with(config).await;
+        assert!(ready.count() > 0, "the app does not listen: {ended:?}");
+        ended
+    };
+    zip(test, serve).await
 }
