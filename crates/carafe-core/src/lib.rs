@@ -51,7 +51,7 @@ pub use limiter::{Acquire, Limiter, Token};
 pub use nursery::{
     ChildInfo, Closed, Errors, Failure, Nursery, NurseryError, NurseryFuture, NurseryOptions,
     PanicPayload, Spawner, StartError, Started, Task, TaskEnd, TaskStatus, nursery, nursery_with,
-    spawn_in_run,
+    spawn_in_run, spawn_task_in_run,
 };
 pub use run::{RunError, Runner, ambient, is_inside_run, live_tree};
 pub use thread::{ToThread, to_thread};

@@ -442,6 +442,32 @@ where
     Ok(())
 }
 
+/// Adds `task` to the run's own nursery like [`spawn_in_run`], and gives a handle to it.
+///
+/// When the run is ending, the task is dropped, unpolled, and its handle says that it was cancelled.
+///
+/// # Panics
+///
+/// Outside a run.
+#[track_caller]
+pub fn spawn_task_in_run<R, F>(rt: &R, task: F) -> Task<F::Output>
+where
+    R: Runtime,
+    F: Future<Output: Send> + Send + 'static,
+{
+    let Some(run) = context::run() else {
+        panic!("a task needs a run around it: enter one with `run`, `#[main]` or `#[test]`")
+    };
+    let root = run.root();
+    let (child, task) = task::pair(run, Infallibly { task });
+    if let Some(live) = root.and_then(|root| Live::new(&root)) {
+        let location = Location::caller();
+        let child = Child::new(live, ChildInfo { name: None, location }, child);
+        rt.spawn_detached(Meta { name: None, location }, child);
+    }
+    task
+}
+
 pin_project_lite::pin_project! {
     /// A future that cannot fail, as a child.
     struct Infallibly<F> {
@@ -450,8 +476,8 @@ pin_project_lite::pin_project! {
     }
 }
 
-impl<F: Future<Output = ()>> Future for Infallibly<F> {
-    type Output = Result<(), Infallible>;
+impl<F: Future> Future for Infallibly<F> {
+    type Output = Result<F::Output, Infallible>;
 
     fn poll(
         self: std::pin::Pin<&mut Self>,
