@@ -4,6 +4,7 @@ mod accept;
 mod connection;
 mod date;
 mod drain;
+mod linger;
 mod link;
 mod outgoing;
 mod shared;

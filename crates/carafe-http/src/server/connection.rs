@@ -1,17 +1,20 @@
 //! One connection: a child of the server's nursery, from the accepted stream to its end.
 //!
 //! ```text
-//!   Http ──101──▶ WebSocket ──▶ Done
-//!     └──the client or the server hangs up──▶ Done
+//!   Http ──101────────────────────────────▶ WebSocket ──▶ Done
+//!    │ ├──a request that cannot be read────▶ Lingering ──▶ Done
+//!    │ └──the client or the server hangs up──────────────▶ Done
 //! ```
 //!
 //! - Http: hyper reads requests and writes responses; the handlers are in the slots.
 //! - WebSocket: the pump and the handler of one socket.
+//! - Lingering: hyper has answered with a 4xx, and the client may still be writing.
 //!
 //! When the server drains, a connection is polled once more before it is told, so that a request
 //! that has arrived is still read and answered.
 
 use std::convert::Infallible;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -25,6 +28,7 @@ use hyper::server::conn::http1::UpgradeableConnection;
 use tower_service::Service;
 
 use super::drain::DrainWatch;
+use super::linger::Linger;
 use super::link::Link;
 use super::slot::Slots;
 use crate::io::HyperIo;
@@ -56,6 +60,7 @@ where
 enum Stage<R: Runtime, I, H: hyper::service::HttpService<hyper::body::Incoming>> {
     Http(UpgradeableConnection<HyperIo<I>, H>),
     WebSocket(Box<Session<R, I>>),
+    Lingering(Box<Linger<R, I>>),
     Done,
 }
 
@@ -88,15 +93,7 @@ where
             match &mut self.stage {
                 Stage::Http(http) => {
                     let result = ready!(Pin::new(http).poll(cx));
-                    if let Err(error) = &result {
-                        self.log(error);
-                    }
-                    self.stage = match self.link.take_over() {
-                        Some(accepted) => Stage::WebSocket(Box::new(self.session(accepted, cx))),
-                        None => Stage::Done,
-                    };
-                    // The new stage has not been told.
-                    self.is_told = false;
+                    self.after_http(result, cx);
                 }
                 Stage::WebSocket(session) => {
                     if !self.is_told && self.link.server.drain.has_begun() {
@@ -110,11 +107,44 @@ where
                     ready!(polled);
                     self.stage = Stage::Done;
                 }
+                Stage::Lingering(linger) => {
+                    ready!(linger.poll(cx));
+                    self.stage = Stage::Done;
+                }
                 Stage::Done => {
                     self.permit = None;
                     return Poll::Ready(());
                 }
             }
+        }
+    }
+
+    /// Http → what comes next.
+    fn after_http(&mut self, result: hyper::Result<()>, cx: &mut Context<'_>) {
+        if let Err(error) = &result {
+            self.log(error);
+        }
+        let next = match (self.link.take_over(), result) {
+            (Some(accepted), _) => Stage::WebSocket(Box::new(self.session(accepted, cx))),
+            (None, Err(error)) if error.is_parse() => self.linger(),
+            (None, _) => Stage::Done,
+        };
+        self.stage = next;
+        // The new stage has not been told.
+        self.is_told = false;
+    }
+
+    /// Takes the stream back from hyper, which has ended its writing half.
+    fn linger(&mut self) -> Stage<R, I, Slots<R, S>> {
+        let Stage::Http(http) = mem::replace(&mut self.stage, Stage::Done) else {
+            unreachable!("only hyper reads requests")
+        };
+        match http.into_parts() {
+            Some(parts) => {
+                let (rt, stream) = (self.link.server.rt.clone(), parts.io.into_inner());
+                Stage::Lingering(Box::new(Linger::new(rt, stream)))
+            }
+            None => Stage::Done,
         }
     }
 
@@ -156,7 +186,7 @@ where
         let is_busy = match &self.stage {
             Stage::Http(_) => self.link.is_busy(),
             Stage::WebSocket(_) => true,
-            Stage::Done => false,
+            Stage::Lingering(_) | Stage::Done => false,
         };
         if is_busy && !self.is_reported {
             self.is_reported = true;

@@ -17,8 +17,8 @@ use std::task::{Context, Poll, ready};
 
 use carafe_core::rt::Runtime;
 use carafe_core::{CancelScope, Closed, ScopeRun};
-use http::header::DATE;
-use http::{Request, Response, StatusCode};
+use http::header::{CONNECTION, DATE};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
@@ -114,8 +114,12 @@ where
         if let Some(accepted) = Accepted::take_from(&mut response) {
             self.link.hand_over(accepted);
         }
-        if !response.headers().contains_key(DATE) {
-            response.headers_mut().insert(DATE, self.link.date());
+        let is_last = self.link.server.drain.has_begun() && !response.status().is_informational();
+        let headers = response.headers_mut();
+        headers.entry(DATE).or_insert_with(|| self.link.date());
+        if is_last {
+            // hyper would say so by itself only if it had been told before this poll.
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         let in_flight = self.in_flight.take().expect("a request is in flight until it is answered");
         Poll::Ready(Ok(response.map(|body| Outgoing::new(body, in_flight))))

@@ -135,7 +135,7 @@ impl<R: Runtime, S: ByteStream> Session<R, S> {
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.socket.shared().begin_poll(cx.waker());
         loop {
-            let before = (self.phase, self.is_unflushed);
+            let before = self.progress();
             self.poll_alarm(cx);
             self.poll_read(cx);
             self.release_handler();
@@ -144,13 +144,20 @@ impl<R: Runtime, S: ByteStream> Session<R, S> {
             if self.phase == Phase::Gone && self.handler.is_none() {
                 return Poll::Ready(());
             }
-            // A new phase, or room in the codec's buffer, may let something go on that was not polled
-            // in this round, and so left no waker.
-            let is_settled = before == (self.phase, self.is_unflushed);
-            if is_settled && self.socket.shared().end_poll() {
+            if before == self.progress() && self.socket.shared().end_poll() {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// What must not have changed for a round to be the last: a new phase, a new deadline, or room in
+    /// the codec's buffer lets something go on that this round did not poll, and so left no waker.
+    fn progress(&self) -> impl PartialEq + use<R, S> {
+        (self.phase, self.is_unflushed, self.deadlines())
+    }
+
+    fn deadlines(&self) -> [Option<Instant>; 3] {
+        [self.until, self.next_ping, self.patience]
     }
 }
 
@@ -158,9 +165,7 @@ impl<R: Runtime, S: ByteStream> Session<R, S> {
 impl<R: Runtime, S: ByteStream> Session<R, S> {
     /// Acts on each deadline that has passed, and has the task woken at the next.
     fn poll_alarm(&mut self, cx: &mut Context<'_>) {
-        while let Some(next) =
-            [self.until, self.next_ping, self.patience].into_iter().flatten().min()
-        {
+        while let Some(next) = self.deadlines().into_iter().flatten().min() {
             if self.alarm.poll_at(&self.rt, next, cx).is_pending() {
                 return;
             }

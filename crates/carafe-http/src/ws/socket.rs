@@ -55,6 +55,7 @@ impl WebSocket {
             outbound: Queue::default(),
             goodbye: None,
             asked: false,
+            was_opened: false,
             pump: None,
             polling: false,
             dirty: false,
@@ -75,11 +76,11 @@ impl WebSocket {
         &self.shared
     }
 
-    /// Accepts the upgrade, and waits until the socket is open.
+    /// Accepts the upgrade, and waits until the socket opens.
     ///
     /// # Errors
     ///
-    /// When the peer has gone, or the socket was closed, before that.
+    /// When the peer has gone, or the socket was closed, before it did.
     ///
     /// # Cancel safety
     ///
@@ -88,9 +89,10 @@ impl WebSocket {
         self.wait(&self.shared.opened, |state| {
             state.ask();
             match &state.stage {
-                Stage::Open => Some(Ok(())),
+                // Also when it is closed by now: what came in between waits to be received.
+                _ if state.was_opened => Some(Ok(())),
                 Stage::Closed(why) => Some(Err(why.clone())),
-                Stage::Waiting | Stage::Asked => None,
+                Stage::Waiting | Stage::Asked | Stage::Open => None,
             }
         })
         .await
@@ -313,6 +315,8 @@ struct State {
     goodbye: Option<Disconnected>,
     /// Whether the handler asked for the upgrade before the socket was closed.
     asked: bool,
+    /// Whether the pump has started.
+    was_opened: bool,
     /// The task that polls the pump or, before there is one, the handshake.
     pump: Option<Waker>,
     /// S3.
@@ -469,6 +473,7 @@ impl Shared {
     /// The pump has started.
     pub(super) fn open(&self) {
         let mut state = self.lock();
+        state.was_opened = true;
         if matches!(state.stage, Stage::Asked) {
             state.stage = Stage::Open;
         }
