@@ -1,6 +1,5 @@
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::pin;
 use std::task::Poll;
 
 use async_std::task;
@@ -30,8 +29,10 @@ impl Enter for AsyncStdLoop {
         if task::try_current().is_some() {
             return Err(EnterError::Inside);
         }
+        // Boxed, because async-std moves it through some dozen frames: a main future of a few dozen
+        // kilobytes overflows the stack of a thread on the way.
+        let mut main = Box::pin(async { main(AsyncStd::new()).await });
         let ended = task::block_on(async {
-            let mut main = pin!(async { main(AsyncStd::new()).await });
             poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| main.as_mut().poll(cx))) {
                 Ok(polled) => polled.map(Ok),
                 Err(payload) => Poll::Ready(Err(payload)),
