@@ -28,6 +28,7 @@
 //! it never drops anything. Who is polled right now is known to a thread-local stack of frames
 //! (the `context` module), which is how `timeout(..)` finds the scope around it without an argument.
 
+mod atomics;
 mod cancel;
 mod context;
 mod limiter;
@@ -37,7 +38,6 @@ pub mod pool;
 pub mod rt;
 mod run;
 pub mod shutdown;
-mod sync;
 pub mod testing;
 mod thread;
 mod timers;

@@ -39,7 +39,7 @@ use crate::nursery::part::{Hook, NurseryPart};
 use crate::nursery::{ChildInfo, Failed, Nursery, panic_text};
 use crate::rt::{Enter, EnterError, Runtime};
 use crate::shutdown::Phases;
-use crate::sync::{Mutex, MutexGuard};
+use crate::atomics::{Mutex, MutexGuard};
 use crate::timers::{self, Timers};
 
 /// How many closures may be on threads at a time, if nobody says otherwise.

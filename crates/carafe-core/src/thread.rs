@@ -18,7 +18,7 @@ use crate::nursery::{ChildInfo, Live};
 use crate::pool::Turn;
 use crate::rt::Runtime;
 use crate::run::Run;
-use crate::sync::{Mutex, MutexGuard};
+use crate::atomics::{Mutex, MutexGuard};
 
 /// Runs `f` on a thread that may block, and gives its value.
 ///

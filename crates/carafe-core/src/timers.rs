@@ -18,7 +18,7 @@ use crate::cancel::Cause;
 use crate::cancel::node::Node;
 use crate::rt::{Runtime, Sleep};
 use crate::run::Run;
-use crate::sync::{Mutex, MutexGuard};
+use crate::atomics::{Mutex, MutexGuard};
 
 /// One deadline that a scope waits for.
 pub(crate) type TimerKey = (Instant, u64);

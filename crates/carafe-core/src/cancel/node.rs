@@ -27,7 +27,7 @@ use slab::Slab;
 use super::Cause;
 use crate::nursery::part::NurseryPart;
 use crate::run::Run;
-use crate::sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard, Ordering};
+use crate::atomics::{AtomicBool, AtomicUsize, Mutex, MutexGuard, Ordering};
 use crate::timers::TimerKey;
 
 /// What boundary a node stands for.

@@ -12,7 +12,7 @@ use super::node::{Kind, Node};
 use super::{Cancelled, Cause};
 use crate::context;
 use crate::run::Run;
-use crate::sync::{AtomicBool, Ordering};
+use crate::atomics::{AtomicBool, Ordering};
 
 /// A handle that cancels one future, from anywhere.
 ///

@@ -18,7 +18,7 @@ use super::child::{Header, Move};
 use super::errors::Errors;
 use super::live::Live;
 use crate::cancel::Cause;
-use crate::sync::{Mutex, MutexGuard};
+use crate::atomics::{Mutex, MutexGuard};
 
 /// Why [`Nursery::start`](crate::Nursery::start) has no value to return.
 #[derive(Debug)]

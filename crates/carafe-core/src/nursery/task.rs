@@ -14,7 +14,7 @@ use pin_project_lite::pin_project;
 
 use crate::cancel::{CancelScope, ScopeRun};
 use crate::run::Run;
-use crate::sync::{Mutex, MutexGuard};
+use crate::atomics::{Mutex, MutexGuard};
 
 /// A handle to a child that was added with [`Nursery::spawn_task`](crate::Nursery::spawn_task).
 ///
