@@ -13,10 +13,18 @@ mod wait;
 mod watchdog;
 pub(crate) mod ws;
 
+use std::io::Write;
+
 pub(crate) use http::get;
 pub(crate) use program::{Program, Server};
-pub(crate) use wait::{PATIENCE, wait_for, wait_until};
+pub(crate) use wait::{PATIENCE, wait_for, wait_until, wait_until_is};
 pub(crate) use watchdog::watchdog;
+
+/// Says why a test has not tested anything. Not with `eprintln`, which the test harness swallows.
+pub(crate) fn skipped(why: &str) {
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    writeln!(std::io::stderr(), "\n{test}: skipped: {why}").expect("stderr is open");
+}
 
 /// Makes a test of `fn claim(runtime: &str)` for each loop, in a module of the claim's name.
 macro_rules! on_each_loop {

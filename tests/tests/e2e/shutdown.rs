@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::kit::http::{self, Connection};
 use crate::kit::program::Ended;
 use crate::kit::ws::Socket;
-use crate::kit::{Program, get, on_each_loop, wait_until, watchdog};
+use crate::kit::{Program, get, on_each_loop, wait_until, wait_until_is, watchdog};
 
 /// 128 + SIGTERM.
 const TERMINATED: i32 = 143;
@@ -28,8 +28,7 @@ fn what_is_under_way_at_sigterm_ends_well(runtime: &str) {
     assert_eq!(http::request(address, "POST", "/job").status, 201);
     let mut slow: Vec<_> = (0..100).map(|_| ask(address, "/slow")).collect();
     let mut idle = Connection::open(address);
-    idle.send_get("/");
-    assert_eq!(idle.response().body, "here");
+    assert_eq!(idle.get("/").body, "here");
     let mut socket = Socket::open(address, "/ws");
     socket.send("hello");
     assert_eq!(socket.text(), "hello");
@@ -122,5 +121,5 @@ fn ask(address: SocketAddr, path: &str) -> Connection {
 /// Waits until so many handlers and jobs have come to where they wait.
 #[track_caller]
 fn wait_until_busy(address: SocketAddr, number: usize) {
-    wait_until("all are under way", || get(address, "/busy").body == number.to_string());
+    wait_until_is("under way", &number.to_string(), || get(address, "/busy").body);
 }

@@ -53,6 +53,13 @@ impl Connection {
         self.send(&format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"));
     }
 
+    /// Sends a GET request, and reads the response.
+    #[track_caller]
+    pub(crate) fn get(&mut self, path: &str) -> Response {
+        self.send_get(path);
+        self.response()
+    }
+
     /// Reads a whole response.
     #[track_caller]
     pub(crate) fn response(&mut self) -> Response {

@@ -91,6 +91,12 @@ impl Server {
         self.process.stderr.so_far()
     }
 
+    /// Waits until it prints a line that begins like this.
+    #[track_caller]
+    pub(crate) fn wait_for_line(&self, start: &str) {
+        self.process.stdout.find(start, |line| line.starts_with(start).then_some(()));
+    }
+
     /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
         kill_process(self.process.pid(), Signal::TERM)

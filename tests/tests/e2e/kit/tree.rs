@@ -1,19 +1,17 @@
 //! The live tree of a server, as its test-only route tells it.
 
-use std::net::SocketAddr;
+use super::http::Connection;
 
-use super::get;
-
-/// How many tasks of the server are alive, besides those that the question itself needs.
+/// How many tasks of the server are alive, the one that serves this connection among them.
 #[track_caller]
-pub(crate) fn live_tasks(address: SocketAddr) -> usize {
-    count(&live_tree(address))
+pub(crate) fn live_tasks(connection: &mut Connection) -> usize {
+    count(&live_tree(connection))
 }
 
 /// The live tree.
 #[track_caller]
-pub(crate) fn live_tree(address: SocketAddr) -> String {
-    let response = get(address, "/live");
+pub(crate) fn live_tree(connection: &mut Connection) -> String {
+    let response = connection.get("/live");
     assert_eq!(response.status, 200, "{}", response.body);
     response.body
 }
@@ -30,7 +28,7 @@ fn count(tree: &str) -> usize {
 
 #[test]
 fn every_task_of_a_tree_counts() {
-    let tree = "nursery run (a.rs:1:1)\n  task server (b.rs:2:2)\n    nursery connections (c.rs:3:3) + 2 \
-                not listed\n      task connection (d.rs:4:4)\n";
+    let tree = "nursery `run` (a.rs:1)\n  task `main` (b.rs:2)\n    nursery `peers` (c.rs:3) + 2 not \
+                listed\n      task `127.0.0.1:4` (d.rs:5)\n";
     assert_eq!(count(tree), 4);
 }

@@ -1,5 +1,6 @@
 //! Waiting for conditions.
 
+use std::fmt::Debug;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,25 @@ const PAUSE: Duration = Duration::from_millis(5);
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     wait_for(what, || condition().then_some(()));
+}
+
+/// Waits until `look` sees `expected`; if it never does, tells what it saw last.
+#[track_caller]
+pub(crate) fn wait_until_is<T: PartialEq + Debug>(
+    what: &str,
+    expected: &T,
+    mut look: impl FnMut() -> T,
+) {
+    let begun = Instant::now();
+    loop {
+        let seen = look();
+        if seen == *expected {
+            return;
+        }
+        let is_late = begun.elapsed() >= PATIENCE;
+        assert!(!is_late, "{what}: not {expected:?} within {PATIENCE:?}, but {seen:?}");
+        thread::sleep(PAUSE);
+    }
 }
 
 /// Waits until `look` sees something.
