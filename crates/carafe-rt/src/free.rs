@@ -7,11 +7,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use carafe_core::rt::Clock;
 use carafe_core::shutdown::Requested;
-use carafe_core::{NurseryError, NurseryFuture, NurseryOptions, ToThread};
+use carafe_core::{NurseryError, NurseryFuture, NurseryOptions, Task, ToThread};
 
 use crate::Nursery;
 use crate::handle::{Handle, HandleSleep, for_leaf, or_panic};
-use crate::task::{Task, spawn_on};
 
 /// Opens a nursery, runs `body` in it, and ends when the body and all children have ended.
 ///
@@ -76,6 +75,32 @@ where
     E: Send + 'static,
 {
     carafe_core::nursery_with(&Handle::current(), body)
+}
+
+/// Adds `future` to the run's own nursery: the run ends only when it has ended, and cancels it when
+/// the run is cancelled. A panic is reported to the run's hook and disturbs nobody else.
+///
+/// The [`Task`] gives its value to whoever awaits it; dropping it changes nothing. For tasks that
+/// belong together, or whose errors matter, open a [`nursery()`].
+///
+/// # Panics
+///
+/// Outside a run.
+///
+/// # Examples
+///
+/// ```
+/// # carafe_rt::run_on(carafe_rt::Backend::smol(), async {
+/// let task = carafe_rt::spawn(async { 1 + 1 });
+/// assert_eq!(task.await, Ok(2));
+/// # });
+/// ```
+#[track_caller]
+pub fn spawn<F>(future: F) -> Task<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    carafe_core::spawn_task_in_run(&Handle::current(), future)
 }
 
 /// Ends after `duration`; at once if that is zero.
@@ -183,7 +208,7 @@ impl Handle {
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        spawn_on(self, future)
+        carafe_core::spawn_task_in_run(self, future)
     }
 
     /// Opens a nursery; see [`nursery()`].

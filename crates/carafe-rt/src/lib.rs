@@ -41,25 +41,24 @@ pub mod net;
 mod outcome;
 mod run;
 mod select;
-mod task;
 mod watchdog;
 
 pub use backend::Backend;
 pub use entry::EntryPoint;
 pub use free::{
-    now, nursery, nursery_with, shutdown_requested, sleep, sleep_until, to_thread, wall_now,
+    now, nursery, nursery_with, shutdown_requested, sleep, sleep_until, spawn, to_thread, wall_now,
 };
 pub use handle::{Capability, Handle, HandleSignals, HandleSleep, NoRun, Visitor};
 pub use handle::{TcpListener, TcpStream};
 pub use outcome::{Misuse, Outcome};
 pub use run::{run, run_on, try_run, try_run_on};
-pub use task::{Task, TaskEnd, spawn};
 
 pub use carafe_core::{
-    Acquire, CancelScope, Cancelled, Cause, ChildInfo, Closed, Elapsed, Errors, Failure, Limiter,
-    MoveOnAfter, NurseryError, NurseryFuture, NurseryOptions, PanicPayload, RunError, ScopeRun,
-    Shield, Timeout, ToThread, Token, checkpoint, is_inside_run, live_tree, move_on_after, rt,
-    shield, shutdown, timeout,
+    Acquire, CancelScope, Cancelled, Cause, ChildInfo, Closed, Elapsed, Errors, Failure, Finally,
+    Limiter, MoveOnAfter, NurseryError, NurseryFuture, NurseryOptions, PanicPayload, RunError,
+    ScopeRun, Shield, StartError, Started, Task, TaskEnd, TaskStatus, Timeout, ToThread, Token,
+    check_cancelled, checkpoint, effective_deadline, finally, is_cancelled, is_inside_run,
+    live_tree, move_on_after, rt, shield, shield_for, shielded_yield, shutdown, timeout,
 };
 pub use carafe_macros::{main, test};
 

@@ -98,16 +98,25 @@ async fn a_task_of_the_run_gives_its_value_or_says_why_not() {
 }
 
 #[carafe_rt::test(crate = carafe_rt)]
-async fn a_task_spawned_in_a_run_that_ends_is_cancelled() {
+async fn a_task_of_the_run_outlives_the_scope_that_it_was_spawned_in() {
     let scope = CancelScope::new();
-    let (handle, own) = (Handle::current(), scope.clone());
-    let task = scope.run(async move {
-        own.cancel();
-        handle.spawn(async { 1 }).await
+    let mut task = None;
+    let body = scope.run(async {
+        scope.cancel();
+        task = Some(Handle::current().spawn(async {
+            carafe_rt::checkpoint().await;
+            1
+        }));
     });
-    // The task belongs to the run, not to the scope it was spawned in.
-    let ended = task.await;
-    assert!(matches!(ended, Ok(Ok(1)) | Err(_)), "{ended:?}");
+    body.await.expect("the body ends without a suspension");
+    assert_eq!(task.expect("it was spawned").await, Ok(1));
+}
+
+#[carafe_rt::test(crate = carafe_rt)]
+async fn a_task_of_the_run_may_be_cancelled_alone() {
+    let task = spawn(pending::<()>());
+    task.cancel();
+    assert_eq!(task.await, Err(TaskEnd::Cancelled));
 }
 
 #[test]
