@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use carafe_core::rt::{Clock, Runtime};
 use carafe_core::testing::settle;
-use carafe_core::{CancelScope, Nursery, Runner, nursery, nursery_with, shield, to_thread};
+use carafe_core::{
+    CancelScope, Nursery, Runner, nursery, nursery_with, shield, spawn_in_run, to_thread,
+};
 use futures_lite::future::{or, poll_once, ready};
 
 use crate::Backend;
@@ -106,6 +108,63 @@ pub fn a_leaked_nursery_is_noticed_when_its_task_ends<B: Backend>(backend: B) {
         noted.note("after");
     });
     assert_eq!(log.entries(), ["the host ends", "c", "after"]);
+}
+
+/// X6, decision 9: a nursery that was polled in one task and goes on in another belongs to that one.
+pub fn a_nursery_may_move_to_another_task<B: Backend>(backend: B) {
+    let log = Log::new();
+    let noted = log.clone();
+    backend.with_virtual_time().run(async move |rt| {
+        let (theirs, child) = (rt.clone(), noted.clone());
+        let mut moving = Box::pin(nursery_with(&rt, |n: Nursery<Oops, _>| async move {
+            n.spawn(async move {
+                sleep(&theirs, SECOND).await;
+                child.note("c");
+                Ok(())
+            });
+            Ok(7)
+        }));
+        let scope = CancelScope::new();
+        let ended = scope.run(async {
+            assert!(poll_once(&mut moving).await.is_none());
+            assert!(scope.is_held());
+            let host = noted.clone();
+            let task = async move { host.note(moving.await.expect("it was not cancelled")) };
+            assert!(spawn_in_run(&rt, task).is_ok());
+            settle(&rt).await;
+            assert!(!scope.is_held());
+            scope.cancel();
+            forever::<()>().await;
+        });
+        assert!(ended.await.is_err());
+        noted.note("the scope ends");
+    });
+    assert_eq!(log.entries(), ["the scope ends", "c", "7"]);
+}
+
+/// X6: a nursery whose first task ends before another has polled it is cancelled, and its children are
+/// waited for by that first task's nursery.
+pub fn a_nursery_that_outlives_its_task_is_cancelled<B: Backend>(backend: B) {
+    let log = Log::new();
+    let noted = log.clone();
+    backend.with_virtual_time().run(async move |rt| {
+        let (send, moved) = std::sync::mpsc::channel();
+        let first = nursery(&rt, async |n: &Nursery<Oops, _>| {
+            let (theirs, log) = (rt.clone(), noted.clone());
+            n.spawn(async move {
+                let mut moving = family(&theirs, &log);
+                assert!(poll_once(&mut moving).await.is_none());
+                send.send(moving).expect("the case listens");
+                Ok(())
+            });
+            Ok(())
+        });
+        first.await.expect("nothing fails");
+        noted.note("the first nursery ends");
+        moved.recv().expect("the task has sent it").await;
+        noted.note("the second task goes on");
+    });
+    assert_eq!(log.entries(), ["c", "the first nursery ends", "the second task goes on"]);
 }
 
 /// X7: a future that holds three nested open nurseries: all leaves are joined by the one that is

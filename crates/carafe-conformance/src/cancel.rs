@@ -6,7 +6,7 @@ use std::time::Duration;
 use carafe_core::rt::{Clock, Meta, Spawn};
 use carafe_core::testing::settle;
 use carafe_core::{
-    CancelScope, Cause, Nursery, checkpoint, nursery, nursery_with, shield, spawn_in_run,
+    CancelScope, Cause, Nursery, checkpoint, nursery, nursery_with, shield, spawn_in_run, timeout,
 };
 use futures_lite::future::poll_once;
 
@@ -39,6 +39,7 @@ pub fn the_first_reason_sticks<B: Backend>(backend: B) {
                 .run(async {
                     outer.cancel_with("a");
                     outer.cancel_with("b");
+                    inner.cancel_with("c");
                     assert_eq!(inner.cause(), Some(Cause::Explicit(Some("a"))));
                     forever::<()>().await;
                 })
@@ -436,6 +437,39 @@ pub fn a_scope_may_move_to_another_task<B: Backend>(backend: B) {
         end.set();
     });
     assert_eq!(log.entries(), ["ended"]);
+}
+
+/// C11: what is opened inside a cancelled scope, below other boundaries, is cancelled from the start.
+pub fn a_nursery_opened_in_a_cancelled_scope_is_cancelled<B: Backend>(backend: B) {
+    let log = Log::new();
+    let noted = log.clone();
+    backend.with_virtual_time().run(async move |rt| {
+        let begun = rt.now();
+        let scope = CancelScope::new();
+        scope.cancel();
+        let inside = timeout(SECOND * 1000, async {
+            checkpoint_under_a_shield().await;
+            let ended = nursery(&rt, async |n: &Nursery<Oops, _>| {
+                assert!(n.is_cancelled());
+                let held = noted.on_drop("child");
+                n.spawn(async move {
+                    let _held = held;
+                    forever().await
+                });
+                forever::<Result<(), _>>().await
+            });
+            let _ended = ended.await;
+            noted.note("behind the nursery");
+        });
+        assert!(scope.run(inside).await.is_err());
+        assert_eq!(rt.now(), begun);
+    });
+    assert_eq!(log.entries(), ["child"]);
+}
+
+/// Suspends where a scope is cancelled, and goes on.
+async fn checkpoint_under_a_shield() {
+    shield(checkpoint()).await;
 }
 
 /// C20, decision 40: 500 nested scopes are cancelled by the outermost.

@@ -78,20 +78,20 @@ pub fn both_ends_know_their_addresses<B: Backend>(backend: B) {
     });
 }
 
-/// `Listener::poll_accept`: a connection made before anybody accepts waits for its turn.
-pub fn a_connection_waits_to_be_accepted<B: Backend>(backend: B) {
+/// `Listener::poll_accept`: connections made before anybody accepts wait for their turn, in order.
+pub fn connections_wait_to_be_accepted<B: Backend>(backend: B) {
     backend.enter(async |rt| {
         let mut listener = rt.bind(any_port(), ListenOptions::default()).await.unwrap();
         let addr = listener.local_addr().unwrap();
         let mut waiting = Vec::new();
-        for _ in 0..3 {
+        for id in 0..3 {
             let mut stream = rt.connect(addr, ConnectOptions::default()).await.unwrap();
-            write_all(&mut stream, b"early").await.unwrap();
+            write_all(&mut stream, &[id]).await.unwrap();
             waiting.push(stream);
         }
-        for _ in 0..3 {
+        for id in 0..3 {
             let (mut stream, _) = accept(&mut listener).await.unwrap();
-            assert_eq!(read(&mut stream, 16).await.unwrap(), b"early");
+            assert_eq!(read(&mut stream, 16).await.unwrap(), [id]);
         }
     });
 }

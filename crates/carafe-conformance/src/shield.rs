@@ -254,3 +254,38 @@ pub fn shields_nest<B: Backend>(backend: B) {
     });
     assert_eq!(log.entries(), ["the outer shield"]);
 }
+
+/// R3: what is under a shield is not cancelled with the scope around it: not a nursery in it, nor its
+/// children, whether they were there before or came after.
+pub fn a_nursery_under_a_shield_is_not_cancelled<B: Backend>(backend: B) {
+    let log = Log::new();
+    let noted = log.clone();
+    backend.with_virtual_time().run(async move |rt| {
+        let scope = CancelScope::new();
+        let ended = scope.run(async {
+            let shielded = shield(nursery(&rt, async |n: &Nursery<Oops, _>| {
+                for id in ["before", "after"] {
+                    let (theirs, log) = (rt.clone(), noted.clone());
+                    n.spawn(async move {
+                        checkpoint().await;
+                        sleep(&theirs, SECOND).await;
+                        log.note(id);
+                        Ok(())
+                    });
+                    settle(&rt).await;
+                    scope.cancel();
+                }
+                checkpoint().await;
+                assert!(!n.is_cancelled());
+                sleep(&rt, SECOND * 2).await;
+                noted.note("body");
+                Ok(())
+            }));
+            shielded.await.expect("it was not cancelled");
+            checkpoint().await;
+            noted.note("went on");
+        });
+        assert!(ended.await.is_err());
+    });
+    assert_eq!(log.entries(), ["before", "after", "body"]);
+}

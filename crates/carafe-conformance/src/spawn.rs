@@ -215,9 +215,10 @@ pub fn a_loop_that_ends_drops_its_tasks<B: Backend>(backend: B) {
     let held = log.on_drop("task");
     backend.enter(async move |rt| {
         let is_running = Event::new();
-        let running = is_running.clone();
+        // With the loop's own value: a task must not keep alive what is to drop it.
+        let (running, own) = (is_running.clone(), rt.clone());
         rt.spawn_detached(Meta::unnamed(), async move {
-            let _held = held;
+            let _held = (held, own);
             running.set();
             forever::<()>().await;
         });

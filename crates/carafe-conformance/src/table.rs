@@ -72,7 +72,7 @@ macro_rules! __cases {
                 sockets_may_share_a_port_if_all_agree,
                 a_port_where_nobody_listens_refuses,
                 both_ends_know_their_addresses,
-                a_connection_waits_to_be_accepted,
+                connections_wait_to_be_accepted,
                 an_acceptor_is_woken_by_a_connection,
                 bytes_go_both_ways,
                 a_small_buffer_gets_what_fits,
@@ -178,6 +178,7 @@ macro_rules! __cases {
                 a_dropped_scope_drops_its_future,
                 a_scope_knows_that_it_is_held,
                 a_scope_may_move_to_another_task,
+                a_nursery_opened_in_a_cancelled_scope_is_cancelled,
                 deeply_nested_scopes_are_cancelled,
             }
             Core deadline {
@@ -216,12 +217,15 @@ macro_rules! __cases {
                 a_shield_dropped_later_lets_the_scope_end,
                 a_scope_waits_for_two_shields,
                 shields_nest,
+                a_nursery_under_a_shield_is_not_cancelled,
             }
             Core adoption {
                 a_dropped_nursery_is_adopted_by_the_one_around,
                 an_adopter_is_not_cancelled,
                 a_run_adopts_what_nobody_else_does,
                 a_leaked_nursery_is_noticed_when_its_task_ends,
+                a_nursery_may_move_to_another_task,
+                a_nursery_that_outlives_its_task_is_cancelled,
                 nested_nurseries_are_adopted_in_a_chain,
                 an_error_of_an_adopted_child_goes_to_the_hook,
                 a_panic_of_an_adopted_child_unwinds_in_the_adopter,
