@@ -264,11 +264,11 @@ pub fn a_nursery_under_a_shield_is_not_cancelled<B: Backend>(backend: B) {
         let scope = CancelScope::new();
         let ended = scope.run(async {
             let shielded = shield(nursery(&rt, async |n: &Nursery<Oops, _>| {
-                for id in ["before", "after"] {
+                for (id, long) in [("before", SECOND), ("after", SECOND * 2)] {
                     let (theirs, log) = (rt.clone(), noted.clone());
                     n.spawn(async move {
                         checkpoint().await;
-                        sleep(&theirs, SECOND).await;
+                        sleep(&theirs, long).await;
                         log.note(id);
                         Ok(())
                     });
@@ -277,7 +277,7 @@ pub fn a_nursery_under_a_shield_is_not_cancelled<B: Backend>(backend: B) {
                 }
                 checkpoint().await;
                 assert!(!n.is_cancelled());
-                sleep(&rt, SECOND * 2).await;
+                sleep(&rt, SECOND * 3).await;
                 noted.note("body");
                 Ok(())
             }));
