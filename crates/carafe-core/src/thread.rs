@@ -11,14 +11,15 @@ use std::thread::Result as Outcome;
 
 use pin_project_lite::pin_project;
 
+use crate::atomics::{Mutex, MutexGuard};
 use crate::cancel::node::Node;
 use crate::context::{self, Frame};
 use crate::limiter::{Acquire, Limiter, Token};
+use crate::locals;
 use crate::nursery::{ChildInfo, Live};
 use crate::pool::Turn;
 use crate::rt::Runtime;
 use crate::run::Run;
-use crate::atomics::{Mutex, MutexGuard};
 
 /// Runs `f` on a thread that may block, and gives its value.
 ///
@@ -236,14 +237,18 @@ where
     let cell = Arc::new(Cell(Mutex::new(state)));
     let theirs = cell.clone();
     let run = context::run();
+    let mut locals = locals::inherit();
     let location = info.location;
     let job = move || {
         let turn = Turn::take();
         let listed = run.as_ref().map(|run| run.list_thread(info));
-        let outcome = catch_unwind(AssertUnwindSafe(|| match &run {
-            Some(run) => context::enter_thread(run, f),
-            None => f(),
-        }));
+        let outcome = locals::enter_spawned(&mut locals, || {
+            catch_unwind(AssertUnwindSafe(|| match &run {
+                Some(run) => context::enter_thread(run, f),
+                None => f(),
+            }))
+        });
+        drop(locals);
         if let (Some(run), Some(key)) = (&run, listed) {
             run.unlist_thread(key);
         }

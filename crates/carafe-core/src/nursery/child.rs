@@ -29,6 +29,7 @@ use super::live::Live;
 use super::part::{ChildInfo, TaskEntry};
 use crate::cancel::node::Node;
 use crate::context;
+use crate::locals::{self, Locals};
 
 /// What a child does after each poll of its body, before it looks at the outcome.
 pub(super) trait Move {
@@ -65,6 +66,8 @@ pub(super) struct Header {
     /// None once the child has left its nursery.
     live: Option<Live>,
     info: ChildInfo,
+    /// What the spawner had bound.
+    locals: Locals,
     /// The task's own node, if something inside has made one.
     root: OnceCell<Arc<Node>>,
     /// Which waker the nursery's list has. Two wakers with one address and one table are alike while
@@ -92,6 +95,7 @@ impl<F, M> Child<F, M> {
         let header = Header {
             live: Some(live),
             info,
+            locals: locals::inherit(),
             root: OnceCell::new(),
             waker: (0, 0),
             key: UNLISTED,
@@ -114,8 +118,10 @@ where
         let header = this.header;
         let Some(body) = this.body.as_mut().as_pin_mut() else { return Poll::Ready(()) };
         let live = header.live.as_ref().expect("a child with a body is in its nursery");
-        let polled = context::enter_task(live, &header.root, || {
-            catch_unwind(AssertUnwindSafe(|| body.poll(cx)))
+        let polled = locals::enter_spawned(&mut header.locals, || {
+            context::enter_task(live, &header.root, || {
+                catch_unwind(AssertUnwindSafe(|| body.poll(cx)))
+            })
         });
         this.mover.after_poll(header);
         let failed = match polled {
@@ -194,8 +200,10 @@ impl Header {
     /// Drops the body and leaves the nursery. `interrupted` says that the body had not ended.
     fn end<F>(&mut self, mut body: Pin<&mut Option<F>>, interrupted: bool) {
         let live = self.live.take().expect("a child leaves its nursery once");
-        let dropped = context::enter_task(&live, &self.root, || {
-            catch_unwind(AssertUnwindSafe(|| body.set(None)))
+        let dropped = locals::enter_spawned(&mut self.locals, || {
+            context::enter_task(&live, &self.root, || {
+                catch_unwind(AssertUnwindSafe(|| body.set(None)))
+            })
         });
         if let Err(payload) = dropped {
             live.child_failed(&self.info, Failed::Panic(payload));
