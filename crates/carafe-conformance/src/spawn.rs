@@ -138,8 +138,11 @@ pub fn a_late_waker_is_harmless<B: Backend>(backend: B) {
         let done = Event::new();
         let its = done.clone();
         rt.spawn_detached(Meta::unnamed(), async move {
-            poll_fn(|cx| Poll::Ready(send.send(cx.waker().clone()).expect("the case listens")))
-                .await;
+            poll_fn(|cx| {
+                send.send(cx.waker().clone()).expect("the case listens");
+                Poll::Ready(())
+            })
+            .await;
             its.set();
         });
         done.wait().await;

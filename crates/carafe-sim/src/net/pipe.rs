@@ -39,7 +39,8 @@ impl Pipe {
             state.read_into(buf);
             let writer = state.writer.take();
             drop(state);
-            return Poll::Ready(wake(writer));
+            wake(writer);
+            return Poll::Ready(());
         }
         if state.ended || buf.remaining() == 0 {
             return Poll::Ready(());
