@@ -23,6 +23,7 @@
 use std::cell::{Cell, OnceCell};
 use std::ptr;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use crate::cancel::node::{Kind, Node};
@@ -42,6 +43,11 @@ shuttle::thread_local! {
 /// How deep boundaries may be nested in one task. Futures are polled and dropped recursively, and a
 /// stack of 2 MiB is full between 4,000 and 4,500 levels in a debug build.
 const DEEPEST: u32 = 2000;
+
+/// How many operations of core's own primitives may be ready in one poll of a task. The next one
+/// suspends though it is ready, so that others get their turn and a cancellation is noticed (C28): of
+/// the loops, tokio alone has such a budget.
+const BUDGET: u32 = 128;
 
 /// What a thread is doing, seen by somebody who wants to run, block or wait on it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,6 +70,9 @@ pub(crate) struct Frame {
     base: Base,
     /// The boundary's node, made on demand. Null for a thread, which has none.
     slot: *const OnceCell<Arc<Node>>,
+    /// What is left of the budget of this poll of the task. Null for a thread, and for what is polled
+    /// outside a task: nobody counts there.
+    budget: *const Cell<u32>,
 }
 
 /// What a frame makes its node from.
@@ -90,10 +99,16 @@ pub(crate) fn enter_task<T>(
     slot: &OnceCell<Arc<Node>>,
     inside: impl FnOnce() -> T,
 ) -> T {
-    enter(
-        Frame { up: ptr::null(), place: Place::Polling, depth: 0, base: Base::Task(nursery), slot },
-        inside,
-    )
+    let budget = Cell::new(BUDGET);
+    let frame = Frame {
+        up: ptr::null(),
+        place: Place::Polling,
+        depth: 0,
+        base: Base::Task(nursery),
+        slot,
+        budget: &budget,
+    };
+    enter(frame, inside)
 }
 
 /// Calls `inside` as the body of a boundary of the given kind, inside the current frame.
@@ -104,11 +119,12 @@ pub(crate) fn enter_inner<T>(
     inside: impl FnOnce() -> T,
 ) -> T {
     let up = CURRENT.with(Cell::get);
-    let depth = with(|frame| frame.map_or(0, |frame| frame.depth + 1));
-    enter(
-        Frame { up, place: Place::Polling, depth, base: Base::Inner(kind, deadline), slot },
-        inside,
-    )
+    let (depth, budget) = with(|frame| match frame {
+        Some(frame) => (frame.depth + 1, frame.budget),
+        None => (0, ptr::null()),
+    });
+    let place = Place::Polling;
+    enter(Frame { up, place, depth, base: Base::Inner(kind, deadline), slot, budget }, inside)
 }
 
 /// Calls `inside` as a closure on a thread, working for `run`.
@@ -119,6 +135,7 @@ pub(crate) fn enter_thread<T>(run: &Arc<Run>, inside: impl FnOnce() -> T) -> T {
         depth: 0,
         base: Base::Thread(run),
         slot: ptr::null(),
+        budget: ptr::null(),
     };
     enter(frame, inside)
 }
@@ -151,6 +168,28 @@ pub(crate) fn run() -> Option<Arc<Run>> {
     with(|frame| frame.and_then(Frame::run).cloned())
 }
 
+/// Whether the task may go on with an operation that may be ready at once. If it has used up its
+/// budget, it is woken, for its next poll has a new one.
+///
+/// Whoever has waited does not ask: what was handed over to it is its own, and waiting has ended a
+/// poll already.
+pub(crate) fn poll_budget(cx: &Context<'_>) -> Poll<()> {
+    if with(|frame| frame.and_then(Frame::budget).is_some_and(|left| left.get() == 0)) {
+        cx.waker().wake_by_ref();
+        return Poll::Pending;
+    }
+    Poll::Ready(())
+}
+
+/// Counts an operation that was ready.
+pub(crate) fn spend() {
+    with(|frame| {
+        if let Some(left) = frame.and_then(Frame::budget) {
+            left.set(left.get().saturating_sub(1));
+        }
+    });
+}
+
 impl Frame {
     fn up(&self) -> Option<&Frame> {
         // SAFETY: `up` was the thread's current frame when this one was entered, so its owner is
@@ -162,6 +201,12 @@ impl Frame {
         // SAFETY: null for a thread; else `enter_task` and `enter_inner` borrow it for as long as the
         // frame is entered.
         unsafe { self.slot.as_ref() }
+    }
+
+    fn budget(&self) -> Option<&Cell<u32>> {
+        // SAFETY: null, or `enter_task` has it on its stack, below the frames of the same task that
+        // share it (F1).
+        unsafe { self.budget.as_ref() }
     }
 
     /// Whether another boundary inside would be one too many for the stack.

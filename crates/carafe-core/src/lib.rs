@@ -30,8 +30,10 @@
 
 mod atomics;
 mod cancel;
+pub mod channel;
 mod context;
 mod limiter;
+mod locals;
 pub mod net;
 mod nursery;
 pub mod pool;
@@ -41,13 +43,17 @@ pub mod shutdown;
 pub mod testing;
 mod thread;
 mod timers;
+mod wait_list;
 
 pub use cancel::{
     CancelScope, Cancelled, Cause, Elapsed, Finally, MoveOnAfter, ScopeRun, Shield, Timeout,
     check_cancelled, checkpoint, effective_deadline, finally, is_cancelled, move_on_after, shield,
     shield_for, shielded_yield, timeout,
 };
-pub use limiter::{Acquire, Limiter, Token};
+pub use limiter::{
+    Acquire, AcquireOnBehalfOf, AlreadyBorrowed, Limiter, LimiterStatistics, NotBorrowed, Token,
+};
+pub use locals::{LocalKey, LocalScope};
 pub use nursery::{
     ChildInfo, Closed, Errors, Failure, Nursery, NurseryError, NurseryFuture, NurseryOptions,
     PanicPayload, Spawner, StartError, Started, Task, TaskEnd, TaskStatus, nursery, nursery_with,

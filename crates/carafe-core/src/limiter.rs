@@ -1,37 +1,82 @@
 //! A limiter: so many at a time, in order of arrival.
+//!
+//! L1. Nobody waits while a token is free: whoever frees one, or adds some, hands them over at once,
+//!     under the same lock.
+//! L2. A token that was handed over counts as borrowed, taken or not.
 
-use std::collections::VecDeque;
+mod borrower;
+
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
-use slab::Slab;
+pub use self::borrower::{AcquireOnBehalfOf, AlreadyBorrowed, NotBorrowed};
 
 use crate::atomics::{Mutex, MutexGuard};
+use crate::context;
+use crate::wait_list::{WaitList, WakeLater, refresh};
 
 /// Lets so many proceed at a time, in order of arrival.
 ///
 /// A token that is given back while others wait belongs to the first of them at once: nobody who
 /// comes later overtakes. Cheap to clone; the clones share the tokens.
+///
+/// # Examples
+///
+/// ```
+/// # use carafe_core::{Limiter, Runner};
+/// # Runner::new(carafe_sim::Sim::seeded(1)).try_run(async |_| {
+/// let limiter = Limiter::new(2);
+/// let first = limiter.acquire().await;
+/// let _second = limiter.acquire().await;
+/// assert!(limiter.try_acquire().is_none());
+/// drop(first);
+/// assert!(limiter.try_acquire().is_some());
+/// # }).unwrap();
+/// ```
 #[derive(Clone)]
 pub struct Limiter {
     shared: Arc<Mutex<State>>,
 }
 
 struct State {
+    /// [`UNLIMITED`] if everybody gets one.
     total: usize,
     borrowed: usize,
-    /// Those who wait, first come first.
-    queue: VecDeque<usize>,
-    waiters: Slab<Waiter>,
+    queue: WaitList<Waiter>,
+    /// Those on whose behalf somebody waits or has a token; true is the latter.
+    borrowers: BTreeMap<u64, bool>,
 }
 
-enum Waiter {
+struct Waiter {
+    wait: Wait,
+    /// On whose behalf, if not on its own.
+    borrower: Option<u64>,
+}
+
+enum Wait {
     Waiting(Waker),
-    /// A token was handed over; it is in `borrowed` already.
+    /// A token was handed over (L2).
     Granted,
+}
+
+const UNLIMITED: usize = usize::MAX;
+
+/// What a limiter looks like at one moment; see [`Limiter::statistics`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LimiterStatistics {
+    /// How many tokens there are; `usize::MAX` if it is unlimited.
+    pub total: usize,
+    /// How many are out. More than `total` for a while, after that was lowered.
+    pub borrowed: usize,
+    /// How many wait for one.
+    pub waiting: usize,
+    /// Those who have one by [`Limiter::acquire_on_behalf_of`], in the order of their numbers.
+    pub borrowers: Vec<u64>,
 }
 
 impl Limiter {
@@ -42,8 +87,14 @@ impl Limiter {
     /// When `total` is 0, which would block everybody for ever.
     pub fn new(total: usize) -> Self {
         assert!(total > 0, "a limiter needs at least one token");
-        let state = State { total, borrowed: 0, queue: VecDeque::new(), waiters: Slab::new() };
+        let state =
+            State { total, borrowed: 0, queue: WaitList::new(), borrowers: BTreeMap::new() };
         Limiter { shared: Arc::new(Mutex::new(state)) }
+    }
+
+    /// A limiter that has a token for everybody, and counts.
+    pub fn unlimited() -> Self {
+        Self::new(UNLIMITED)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -52,22 +103,42 @@ impl Limiter {
 
     /// Waits for a token.
     ///
+    /// Like all of core's own primitives it lets others run when one task has had 128 tokens, say,
+    /// without ever waiting.
+    ///
     /// # Cancel safety
     ///
     /// Dropping it leaves the queue; a token that was handed over meanwhile goes to the next.
     pub fn acquire(&self) -> Acquire {
-        Acquire { limiter: self.clone(), key: None }
+        Acquire { limiter: self.clone(), borrower: None, key: None }
     }
 
     /// Takes a token if one is free and nobody waits for it.
     pub fn try_acquire(&self) -> Option<Token> {
+        let is_granted = self.lock().take_free();
+        is_granted.then(|| Token { limiter: self.clone() })
+    }
+
+    /// Changes how many tokens there are.
+    ///
+    /// More tokens go to as many of those who wait, in order. Fewer take none away: nobody gets one
+    /// until enough have come back.
+    ///
+    /// # Panics
+    ///
+    /// When `total` is 0.
+    pub fn set_total(&self, total: usize) {
+        assert!(total > 0, "a limiter needs at least one token");
         let mut state = self.lock();
-        if state.borrowed < state.total && state.queue.is_empty() {
-            state.borrowed += 1;
-            drop(state);
-            return Some(Token { limiter: self.clone() });
-        }
-        None
+        state.total = total;
+        let served = state.hand_over();
+        drop(state);
+        served.wake();
+    }
+
+    /// How many tokens there are; `usize::MAX` if it is unlimited.
+    pub fn total(&self) -> usize {
+        self.lock().total
     }
 
     /// How many tokens are out.
@@ -75,9 +146,13 @@ impl Limiter {
         self.lock().borrowed
     }
 
-    /// How many tokens there are.
-    pub fn total(&self) -> usize {
-        self.lock().total
+    /// How many tokens are free; always `usize::MAX` if it is unlimited.
+    pub fn available(&self) -> usize {
+        let state = self.lock();
+        match state.total {
+            UNLIMITED => UNLIMITED,
+            total => total.saturating_sub(state.borrowed),
+        }
     }
 
     /// How many wait for one.
@@ -85,29 +160,52 @@ impl Limiter {
         self.lock().queue.len()
     }
 
+    /// All of its counts, at one moment.
+    pub fn statistics(&self) -> LimiterStatistics {
+        let state = self.lock();
+        let holding = state.borrowers.iter().filter(|(_, is_holding)| **is_holding);
+        LimiterStatistics {
+            total: state.total,
+            borrowed: state.borrowed,
+            waiting: state.queue.len(),
+            borrowers: holding.map(|(borrower, _)| *borrower).collect(),
+        }
+    }
+
     fn give_back(&self) {
         let mut state = self.lock();
         state.borrowed -= 1;
-        let next = state.hand_over();
+        let served = state.hand_over();
         drop(state);
-        if let Some(waker) = next {
-            waker.wake();
-        }
+        served.wake();
     }
 }
 
 impl State {
-    /// Gives a free token to the first who waits.
-    fn hand_over(&mut self) -> Option<Waker> {
-        if self.borrowed >= self.total {
-            return None;
+    /// Takes a token that is free. By L1 nobody waits for it.
+    fn take_free(&mut self) -> bool {
+        let is_free = self.borrowed < self.total;
+        if is_free {
+            self.borrowed += 1;
         }
-        let key = self.queue.pop_front()?;
-        self.borrowed += 1;
-        match std::mem::replace(&mut self.waiters[key], Waiter::Granted) {
-            Waiter::Waiting(waker) => Some(waker),
-            Waiter::Granted => unreachable!("who has a token has left the queue"),
+        is_free
+    }
+
+    /// Gives the free tokens to those who wait (L1).
+    fn hand_over(&mut self) -> WakeLater {
+        let mut served = WakeLater::new();
+        while self.borrowed < self.total {
+            let Some(waiter) = self.queue.serve_front() else { break };
+            self.borrowed += 1;
+            if let Some(borrower) = waiter.borrower {
+                self.borrowers.insert(borrower, true);
+            }
+            match std::mem::replace(&mut waiter.wait, Wait::Granted) {
+                Wait::Waiting(waker) => served.push(waker),
+                Wait::Granted => unreachable!("who has a token has left the queue"),
+            }
         }
+        served
     }
 }
 
@@ -127,42 +225,52 @@ impl fmt::Debug for Limiter {
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Acquire {
     limiter: Limiter,
+    /// On whose behalf. The `borrower` module keeps the books.
+    borrower: Option<u64>,
+    /// Its place in the queue, from the first pending poll on.
     key: Option<usize>,
+}
+
+impl Acquire {
+    /// Waits until a token is ours.
+    fn poll_granted(&mut self, cx: &Context<'_>) -> Poll<()> {
+        let Some(key) = self.key else {
+            ready!(context::poll_budget(cx));
+            let mut state = self.limiter.lock();
+            if state.take_free() {
+                drop(state);
+                context::spend();
+                return Poll::Ready(());
+            }
+            let wait = Wait::Waiting(cx.waker().clone());
+            self.key = Some(state.queue.push_back(Waiter { wait, borrower: self.borrower }));
+            return Poll::Pending;
+        };
+        let mut state = self.limiter.lock();
+        match &mut state.queue.find(key).wait {
+            Wait::Granted => {
+                state.queue.remove(key);
+                drop(state);
+                self.key = None;
+                context::spend();
+                Poll::Ready(())
+            }
+            Wait::Waiting(waker) => {
+                let old = refresh(waker, cx.waker());
+                drop(state);
+                drop(old);
+                Poll::Pending
+            }
+        }
+    }
 }
 
 impl Future for Acquire {
     type Output = Token;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Token> {
-        let Some(key) = self.key else {
-            if let Some(token) = self.limiter.try_acquire() {
-                return Poll::Ready(token);
-            }
-            let mut state = self.limiter.lock();
-            let key = state.waiters.insert(Waiter::Waiting(cx.waker().clone()));
-            state.queue.push_back(key);
-            // A token may have come back since `try_acquire`.
-            let woken = state.hand_over();
-            drop(state);
-            self.key = Some(key);
-            if let Some(waker) = woken {
-                waker.wake();
-            }
-            return Poll::Pending;
-        };
-        let mut state = self.limiter.lock();
-        match &mut state.waiters[key] {
-            Waiter::Granted => {
-                state.waiters.remove(key);
-                drop(state);
-                self.key = None;
-                Poll::Ready(Token { limiter: self.limiter.clone() })
-            }
-            Waiter::Waiting(waker) => {
-                waker.clone_from(cx.waker());
-                Poll::Pending
-            }
-        }
+        ready!(self.poll_granted(cx));
+        Poll::Ready(Token { limiter: self.limiter.clone() })
     }
 }
 
@@ -170,10 +278,12 @@ impl Drop for Acquire {
     fn drop(&mut self) {
         let Some(key) = self.key else { return };
         let mut state = self.limiter.lock();
-        let gone = state.waiters.remove(key);
-        state.queue.retain(|waiting| *waiting != key);
+        let gone = state.queue.remove(key);
+        if let Some(borrower) = gone.borrower {
+            state.borrowers.remove(&borrower);
+        }
         drop(state);
-        if matches!(gone, Waiter::Granted) {
+        if matches!(gone.wait, Wait::Granted) {
             self.limiter.give_back();
         }
     }

@@ -31,6 +31,7 @@ pub use error::RunError;
 
 use self::hard_stop::HardStop;
 use self::main_task::{End, MainTask, joined};
+use crate::atomics::{Mutex, MutexGuard};
 use crate::cancel::Cause;
 use crate::cancel::node::{Kind, Node};
 use crate::context;
@@ -39,7 +40,6 @@ use crate::nursery::part::{Hook, NurseryPart};
 use crate::nursery::{ChildInfo, Failed, Nursery, panic_text};
 use crate::rt::{Enter, EnterError, Runtime};
 use crate::shutdown::Phases;
-use crate::atomics::{Mutex, MutexGuard};
 use crate::timers::{self, Timers};
 
 /// How many closures may be on threads at a time, if nobody says otherwise.

@@ -14,11 +14,11 @@ use std::sync::{Arc, Weak};
 use std::task::{Poll, Waker};
 use std::time::Instant;
 
+use crate::atomics::{Mutex, MutexGuard};
 use crate::cancel::Cause;
 use crate::cancel::node::Node;
 use crate::rt::{Runtime, Sleep};
 use crate::run::Run;
-use crate::atomics::{Mutex, MutexGuard};
 
 /// One deadline that a scope waits for.
 pub(crate) type TimerKey = (Instant, u64);

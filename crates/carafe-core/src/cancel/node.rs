@@ -10,7 +10,8 @@
 //!   running thread hold the node around them; a node that is held holds its own parent, up to the
 //!   task.
 //!
-//! N1. A node that is effective stays so.
+//! N1. A node that is cancelled stays so. One that is effective stays so, unless a shield is raised at it
+//!     or above it, which shuts out what it had inherited.
 //! N2. `hold` changes under the node's lock, together with reading the parent that hears of it, so
 //!     that a node that moves takes exactly its own hold along.
 //! N3. One node's lock is held at a time; nothing is woken, dropped or called under it.
@@ -25,9 +26,9 @@ use std::time::Instant;
 use slab::Slab;
 
 use super::Cause;
+use crate::atomics::{AtomicBool, AtomicUsize, Mutex, MutexGuard, Ordering};
 use crate::nursery::part::NurseryPart;
 use crate::run::Run;
-use crate::atomics::{AtomicBool, AtomicUsize, Mutex, MutexGuard, Ordering};
 use crate::timers::TimerKey;
 
 /// What boundary a node stands for.
@@ -257,8 +258,27 @@ impl Node {
         if let Some(cause) = inherited {
             self.spread(cause);
         }
-        if !shielded {
+        if shielded {
+            self.calm();
+        } else {
             self.close();
+        }
+    }
+
+    /// Undoes what was inherited, here and below: a shield was raised. What has been dropped meanwhile
+    /// stays dropped.
+    fn calm(self: &Arc<Self>) {
+        let mut rest = vec![self.clone()];
+        while let Some(node) = rest.pop() {
+            let mut state = node.lock();
+            if node.cancelled.load(Ordering::Acquire) || !node.is_effective() {
+                continue;
+            }
+            node.effective.store(false, Ordering::Release);
+            state.cause = None;
+            rest.extend(
+                state.kids.iter().filter(|(_, kid)| !kid.is_shielded()).map(|(_, kid)| kid.clone()),
+            );
         }
     }
 

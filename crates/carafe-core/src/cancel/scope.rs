@@ -10,9 +10,9 @@ use pin_project_lite::pin_project;
 use super::boundary::Boundary;
 use super::node::{Kind, Node};
 use super::{Cancelled, Cause};
+use crate::atomics::{AtomicBool, Ordering};
 use crate::context;
 use crate::run::Run;
-use crate::atomics::{AtomicBool, Ordering};
 
 /// A handle that cancels one future, from anywhere.
 ///

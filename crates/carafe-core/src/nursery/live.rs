@@ -22,8 +22,8 @@ use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::cancel::node::Node;
 use crate::atomics::{AtomicUsize, Ordering};
+use crate::cancel::node::Node;
 
 const CLOSED: usize = 1;
 const ONE: usize = 2;

@@ -16,9 +16,9 @@ use slab::Slab;
 
 use super::errors::Failed;
 use super::live::{Count, Live};
+use crate::atomics::{Mutex, MutexGuard};
 use crate::cancel::Cause;
 use crate::cancel::node::{Kind, Node};
-use crate::atomics::{Mutex, MutexGuard};
 
 /// Hears of the failures of a supervised nursery's children.
 pub(crate) type Hook = Box<dyn Fn(&ChildInfo, Failed) + Send + Sync>;

@@ -17,8 +17,8 @@ use std::task::{Poll, Waker};
 use super::child::{Header, Move};
 use super::errors::Errors;
 use super::live::Live;
-use crate::cancel::Cause;
 use crate::atomics::{Mutex, MutexGuard};
+use crate::cancel::Cause;
 
 /// Why [`Nursery::start`](crate::Nursery::start) has no value to return.
 #[derive(Debug)]

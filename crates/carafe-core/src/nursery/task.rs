@@ -12,9 +12,9 @@ use std::task::{Context, Poll};
 use event_listener::{Event, EventListener};
 use pin_project_lite::pin_project;
 
+use crate::atomics::{Mutex, MutexGuard};
 use crate::cancel::{CancelScope, ScopeRun};
 use crate::run::Run;
-use crate::atomics::{Mutex, MutexGuard};
 
 /// A handle to a child that was added with [`Nursery::spawn_task`](crate::Nursery::spawn_task).
 ///
