@@ -23,6 +23,9 @@ fn main() -> ExitCode {
     if let Some(limit) = millis("BACKGROUND_MS") {
         config = config.background_timeout(limit);
     }
+    if let Some(limit) = millis("HARD_STOP_MS") {
+        config = config.hard_stop(Some(limit));
+    }
     App::new("trial")
         .get("/", async || "here")
         .get("/live", live)

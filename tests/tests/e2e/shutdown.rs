@@ -70,7 +70,7 @@ fn an_endless_job_is_cancelled_and_named(runtime: &str) {
 
 fn a_handler_blocked_for_ever_ends_at_the_hard_stop(runtime: &str) {
     let _watch = watchdog();
-    let server = trial().on(runtime).with("GRACEFUL_MS", 100).serve();
+    let server = trial().on(runtime).with("GRACEFUL_MS", 100).with("HARD_STOP_MS", 100).serve();
     let _client = ask(server.address, "/blocked");
     wait_until_busy(server.address, 1);
     server.terminate();

@@ -27,6 +27,7 @@ pub struct Config {
     pub(super) address: Address,
     pub(super) graceful_timeout: Duration,
     pub(super) background_timeout: Duration,
+    pub(super) hard_stop: Option<Duration>,
     pub(super) max_connections: Option<usize>,
     pub(super) heeds_signals: bool,
     pub(super) ready: Option<Ready>,
@@ -42,6 +43,7 @@ impl Config {
             address: Address { host: "127.0.0.1".into(), port: "5000".into() },
             graceful_timeout: Duration::from_secs(10),
             background_timeout: Duration::from_secs(5),
+            hard_stop: Some(Duration::from_secs(5)),
             max_connections: None,
             heeds_signals: true,
             ready: None,
@@ -81,6 +83,14 @@ impl Config {
         self
     }
 
+    /// Sets how long the process waits for what it has cancelled and what does not end, before it ends
+    /// itself; 5 s by default, and `None` waits for ever. Heeded by [`App::run_with`](crate::App::run_with)
+    /// alone: whoever serves inside a run of his own owns the process.
+    pub fn hard_stop(mut self, after: Option<Duration>) -> Self {
+        self.hard_stop = after;
+        self
+    }
+
     /// Sets how many connections are served at a time; the others wait to be accepted.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = Some(connections);
@@ -112,6 +122,7 @@ impl fmt::Debug for Config {
             .field("address", &self.address.to_string())
             .field("graceful_timeout", &self.graceful_timeout)
             .field("background_timeout", &self.background_timeout)
+            .field("hard_stop", &self.hard_stop)
             .field("max_connections", &self.max_connections)
             .field("heeds_signals", &self.heeds_signals)
             .finish_non_exhaustive()

@@ -40,7 +40,7 @@ impl App {
     fn enter(self, entry: EntryPoint, mut config: Config) -> ExitCode {
         log_to_stderr();
         config.ready.get_or_insert_with(|| Box::new(print_address));
-        entry.run(self.serve_with(config))
+        entry.hard_stop(config.hard_stop).run(self.serve_with(config))
     }
 }
 
