@@ -65,7 +65,10 @@ impl Enter for SmolLoop {
                     .map_err(EnterError::System)?;
                 workers.threads.push(worker);
             }
-            Ok(async_io::block_on(executor.run(async { main(smol).await })))
+            // Boxed, because the executor moves it through some dozen frames: a main future of a few
+            // dozen kilobytes overflows the stack of a thread on the way.
+            let main = Box::pin(async { main(smol).await });
+            Ok(async_io::block_on(executor.run(main)))
         })
     }
 }

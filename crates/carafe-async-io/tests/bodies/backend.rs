@@ -41,6 +41,7 @@ macro_rules! backend_tests {
             a_foreign_thread_can_spawn
             a_task_that_panics_takes_nobody_along
             a_panic_of_main_is_passed_on_and_the_thread_may_enter_again
+            a_large_main_future_fits_on_the_stack
             a_dropped_stream_is_the_end_for_its_peer
             a_shut_down_stream_goes_on_reading
             more_than_the_sockets_hold_passes_in_order
@@ -135,6 +136,16 @@ pub(crate) fn a_panic_of_main_is_passed_on_and_the_thread_may_enter_again<E: Ent
     assert_eq!(payload.downcast_ref::<&str>(), Some(&"main"));
 
     run(recipe(), async |rt| assert_eq!(spawn(&rt, async { 7 }).await, 7));
+}
+
+/// The loops move the future that they are given from frame to frame; a test's thread has 2 MiB.
+pub(crate) fn a_large_main_future_fits_on_the_stack<E: Enter>(recipe: impl Fn() -> E) {
+    let large = async |rt: E::Runtime| {
+        let bytes = [1_u8; 100 * 1024];
+        spawn(&rt, async {}).await;
+        bytes.iter().filter(|byte| **byte == 1).count()
+    };
+    assert_eq!(recipe().block_on(large).expect("the loop starts"), 100 * 1024);
 }
 
 pub(crate) fn a_dropped_stream_is_the_end_for_its_peer<E: Enter>(recipe: impl Fn() -> E) {
