@@ -2,13 +2,13 @@
 //!
 //! ```text
 //!   Http ──101────────────────────────────▶ WebSocket ──▶ Done
-//!    │ ├──a request that cannot be read────▶ Lingering ──▶ Done
+//!    │ ├──with bytes left unread───────────▶ Lingering ──▶ Done
 //!    │ └──the client or the server hangs up──────────────▶ Done
 //! ```
 //!
 //! - Http: hyper reads requests and writes responses; the handlers are in the slots.
 //! - WebSocket: the pump and the handler of one socket.
-//! - Lingering: hyper has answered with a 4xx, and the client may still be writing.
+//! - Lingering: hyper has hung up, and the client is still writing.
 //!
 //! When the server drains, a connection is polled once more before it is told, so that a request
 //! that has arrived is still read and answered.
@@ -31,6 +31,7 @@ use super::drain::DrainWatch;
 use super::linger::Linger;
 use super::link::Link;
 use super::slot::Slots;
+use crate::error::Chain;
 use crate::io::HyperIo;
 use crate::ws::{Accepted, Session};
 use crate::{BoxError, Incoming};
@@ -126,25 +127,27 @@ where
         }
         let next = match (self.link.take_over(), result) {
             (Some(accepted), _) => Stage::WebSocket(Box::new(self.session(accepted, cx))),
-            (None, Err(error)) if error.is_parse() => self.linger(),
-            (None, _) => Stage::Done,
+            (None, Ok(())) => self.linger(false, cx),
+            (None, Err(error)) if error.is_parse() => self.linger(true, cx),
+            (None, Err(_)) => Stage::Done,
         };
         self.stage = next;
         // The new stage has not been told.
         self.is_told = false;
     }
 
-    /// Takes the stream back from hyper, which has ended its writing half.
-    fn linger(&mut self) -> Stage<R, I, Slots<R, S>> {
+    /// Takes the stream back from hyper, and lingers if the client may not have ended.
+    fn linger(&mut self, is_talking: bool, cx: &mut Context<'_>) -> Stage<R, I, Slots<R, S>> {
         let Stage::Http(http) = mem::replace(&mut self.stage, Stage::Done) else {
             unreachable!("only hyper reads requests")
         };
-        match http.into_parts() {
-            Some(parts) => {
-                let (rt, stream) = (self.link.server.rt.clone(), parts.io.into_inner());
-                Stage::Lingering(Box::new(Linger::new(rt, stream)))
-            }
-            None => Stage::Done,
+        // Upgraded by the app itself: then the stream is the app's.
+        let Some(parts) = http.into_parts() else { return Stage::Done };
+        let mut linger = Linger::new(self.link.server.rt.clone(), parts.io.into_inner());
+        if is_talking || !parts.read_buf.is_empty() || linger.is_talked_to(cx) {
+            Stage::Lingering(Box::new(linger))
+        } else {
+            Stage::Done
         }
     }
 
@@ -173,11 +176,11 @@ where
         let peer = self.link.info.peer;
         // What hyper answers by itself (400, 414, 431) has not reached any handler's log.
         if error.is_user() {
-            tracing::error!("{} was cut short: {error}", self.link.request());
+            tracing::error!("{} was cut short: {}", self.link.request(), Chain(error));
         } else if error.is_parse() {
-            tracing::debug!(%peer, "refused a malformed request: {error}");
+            tracing::debug!(%peer, "refused a malformed request: {}", Chain(error));
         } else {
-            tracing::debug!(%peer, "the connection ended: {error}");
+            tracing::debug!(%peer, "the connection ended: {}", Chain(error));
         }
     }
 

@@ -26,6 +26,7 @@ use tower_service::Service;
 use super::link::Link;
 use super::outgoing::{InFlight, Outgoing};
 use crate::caught::{Caught, drop_caught, panic_text};
+use crate::error::Chain;
 use crate::ws::Accepted;
 use crate::{BoxError, ConnectInfo, Incoming};
 
@@ -101,7 +102,7 @@ where
             Ok(Ok(Ok(response))) => response.map(Some),
             Ok(Ok(Err(error))) => {
                 let error: BoxError = error.into();
-                tracing::error!("{} failed: {error}", self.link.request());
+                tracing::error!("{} failed: {}", self.link.request(), Chain(&*error));
                 empty(StatusCode::INTERNAL_SERVER_ERROR)
             }
             Ok(Err(payload)) => {

@@ -45,6 +45,9 @@ const CHUNK: usize = 8 * 1024;
 /// How many frames are read in one poll: the connection's task is not alone on its thread.
 const FRAMES_PER_POLL: usize = 32;
 
+/// How often pump and handler take turns in one poll, for the same reason.
+const ROUNDS_PER_POLL: usize = 8;
+
 /// How many pings are answered while nothing can be written; each answer waits in memory.
 const UNSENT_PONGS: usize = 64;
 
@@ -134,7 +137,7 @@ impl<R: Runtime, S: ByteStream> Session<R, S> {
     /// Ready when the stream is closed and the handler has ended (P3).
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.socket.shared().begin_poll(cx.waker());
-        loop {
+        for _ in 0..ROUNDS_PER_POLL {
             let before = self.progress();
             self.poll_alarm(cx);
             self.poll_read(cx);
@@ -148,6 +151,9 @@ impl<R: Runtime, S: ByteStream> Session<R, S> {
                 return Poll::Pending;
             }
         }
+        // Peer and handler keep each other busy; the others on this thread have their turn.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// What must not have changed for a round to be the last: a new phase, a new deadline, or room in

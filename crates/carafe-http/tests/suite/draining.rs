@@ -16,6 +16,7 @@ use crate::peer::Peer;
 on_every_loop!(
     requests_in_flight_are_answered_and_nobody_listens,
     idle_connections_close,
+    the_last_answer_is_not_lost_to_what_was_pipelined_behind_it,
     what_takes_too_long_is_cancelled,
     a_handler_that_holds_is_waited_for,
     a_server_leaves_nothing_behind,
@@ -84,6 +85,36 @@ async fn idle_connections_close<R: Runtime>(rt: R) {
             assert!(peer.rest().await.0.is_empty());
         }
         stand.done.wait().await;
+    })
+    .await;
+}
+
+async fn the_last_answer_is_not_lost_to_what_was_pipelined_behind_it<R: Runtime>(rt: R) {
+    let (started, release) = (Gate::new(), Gate::new());
+    let handler = {
+        let (started, release) = (started.clone(), release.clone());
+        move |_: Request<Incoming>| {
+            let (started, release) = (started.clone(), release.clone());
+            async move {
+                started.open();
+                release.wait().await;
+                text("x".repeat(100_000))
+            }
+        }
+    };
+    serving(&rt, handler, async |stand| {
+        let _released = release.on_drop();
+        let mut peer = Peer::connect(&rt, stand.address).await;
+        peer.get("/first").await;
+        started.wait().await;
+        stand.drain.open();
+        stand.refuses(&rt).await;
+        // More than hyper reads ahead.
+        peer.send("GET /more HTTP/1.1\r\nHost: test\r\n\r\n".repeat(1000)).await;
+        release.open();
+        assert_eq!(peer.reply().await.body.len(), 100_000);
+        let (rest, end) = peer.rest().await;
+        assert!(rest.is_empty() && end.is_ok(), "no reset: {end:?}");
     })
     .await;
 }

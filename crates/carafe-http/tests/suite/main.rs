@@ -19,6 +19,7 @@ mod draining;
 mod limits;
 mod panics;
 mod requests;
+mod services;
 mod ws_closing;
 mod ws_opening;
 mod ws_talking;

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use carafe_core::rt::Runtime;
-use carafe_http::{ConnectInfo, Incoming};
+use carafe_http::{ConnectInfo, Incoming, Server};
 use http::{Request, Response};
 use http_body_util::BodyExt;
 
 use crate::gate::Gate;
-use crate::harness::{serving, text};
+use crate::harness::{serving, serving_with, text};
 use crate::peer::Peer;
 
 on_every_loop!(
@@ -19,6 +19,7 @@ on_every_loop!(
     a_body_is_read_as_it_comes,
     a_malformed_body_is_told_from_one_that_was_cut_short,
     an_answer_does_not_need_the_body_to_be_read,
+    a_client_that_has_ended_its_half_is_answered_if_that_is_wanted,
 );
 
 on_the_simulator!(the_date_is_the_runtimes);
@@ -139,6 +140,31 @@ async fn an_answer_does_not_need_the_body_to_be_read<R: Runtime>(rt: R) {
         let mut peer = Peer::connect(&rt, stand.address).await;
         peer.send("POST /early HTTP/1.1\r\nHost: test\r\nContent-Length: 1000\r\n\r\n0123").await;
         assert_eq!(peer.reply().await.body, "/early");
+    })
+    .await;
+}
+
+async fn a_client_that_has_ended_its_half_is_answered_if_that_is_wanted<R: Runtime>(rt: R) {
+    let (started, release) = (Gate::new(), Gate::new());
+    let handler = {
+        let (started, release) = (started.clone(), release.clone());
+        move |_: Request<Incoming>| {
+            let (started, release) = (started.clone(), release.clone());
+            async move {
+                started.open();
+                release.wait().await;
+                text("answered")
+            }
+        }
+    };
+    let server = Server::new(rt.clone()).half_close(true);
+    serving_with(server, &rt, handler, async |stand| {
+        let mut peer = Peer::connect(&rt, stand.address).await;
+        peer.get("/").await;
+        peer.shutdown().await;
+        started.wait().await;
+        release.open();
+        assert_eq!(peer.reply().await.body, "answered");
     })
     .await;
 }
