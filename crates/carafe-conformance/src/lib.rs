@@ -36,14 +36,19 @@ pub mod spawn;
 
 pub mod adoption;
 pub mod cancel;
+pub mod channel;
 pub mod deadline;
 pub mod errors;
+pub mod finally;
 pub mod limiter;
+pub mod locals;
 pub mod nursery;
 pub mod panics;
 pub mod run;
 pub mod shield;
 pub mod shutdown;
+pub mod start;
+pub mod task;
 pub mod threads;
 
 mod kit;
