@@ -37,6 +37,7 @@ pub mod spawn;
 pub mod adoption;
 pub mod cancel;
 pub mod channel;
+pub mod channel;
 pub mod deadline;
 pub mod errors;
 pub mod finally;
