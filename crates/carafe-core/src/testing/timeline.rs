@@ -111,9 +111,12 @@ impl Timeline {
 
     /// Whether the settler still waits; its waker is renewed if so.
     pub(crate) fn is_settling(&self, key: u64, waker: &Waker) -> bool {
-        let mut state = self.lock();
-        let slot = state.settlers.get_mut(&key);
-        slot.map(|slot| slot.clone_from(waker)).is_some()
+        let old = {
+            let mut state = self.lock();
+            let slot = state.settlers.get_mut(&key);
+            slot.map(|slot| std::mem::replace(slot, waker.clone()))
+        };
+        old.is_some()
     }
 
     pub(crate) fn remove_settler(&self, key: u64) {
