@@ -22,7 +22,7 @@ use http::Method;
 
 pub use check::StartupError;
 pub use config::Config;
-pub use handle::{AppHandle, SYNC_HANDLERS};
+pub use handle::{AppHandle, SYNC_HANDLERS, current_app, try_current_app};
 pub use jobs::{AppNursery, JobSpawner};
 pub use outcome::JobOutcome;
 pub(crate) use route::Route;

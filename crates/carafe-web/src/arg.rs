@@ -33,7 +33,8 @@ use crate::Error;
 /// An argument of a handler.
 ///
 /// The marker `M` says which of the two kinds it is; it is inferred. Implement axum-core's
-/// `FromRequestParts<AppHandle>` for a type of your own, or this trait with [`Native`], never both.
+/// `FromRequestParts<AppHandle>` for a type of your own, or this trait with [`Native`], never both: the
+/// compiler could not tell which one is meant.
 #[diagnostic::on_unimplemented(
     message = "a handler cannot take `{Self}` as an argument",
     label = "not something that a request can be turned into",

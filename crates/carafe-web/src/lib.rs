@@ -53,18 +53,27 @@ mod reply;
 mod routing;
 
 pub use app::{
-    App, AppFuture, AppHandle, AppNursery, AppService, AsyncTask, BlockingTask, Config, JobOutcome,
-    JobSpawner, SYNC_HANDLERS, ServeError, StartupError, TaskFn,
+    App, AppFuture, AppHandle, AppNursery, AppService, Config, JobOutcome, JobSpawner,
+    SYNC_HANDLERS, ServeError, StartupError, TaskFn, current_app, try_current_app,
 };
-pub use arg::{Arg, ArgSpec, Call, Foreign, Native, Parts, Path, PathArgs, State, Whole};
+pub use arg::{Arg, ArgSpec, Call, Path, PathArgs, State};
 pub use axum_core::body::Body;
 pub use axum_core::response::{IntoResponse, Response};
 pub use carafe_http::ConnectInfo;
 pub use carafe_http::ws::{self, WebSocket};
 pub use error::{Error, Reported, Result, abort};
-pub use handler::{Async, Blocking, Handler, HandlerSpec};
+pub use handler::{Handler, HandlerSpec};
 pub use html::Html;
 pub use json::Json;
 pub use peers::{Member, Peers};
 pub use query::Query;
-pub use reply::{Ours, Plain, Reply};
+pub use reply::Reply;
+
+/// The markers that tell implementations of one trait apart. They are inferred; only who implements
+/// [`Arg`] writes one out, [`Native`](marker::Native).
+pub mod marker {
+    pub use crate::app::{AsyncTask, BlockingTask};
+    pub use crate::arg::{Foreign, Native, Parts, Whole};
+    pub use crate::handler::{Async, Blocking};
+    pub use crate::reply::{Ours, Plain};
+}

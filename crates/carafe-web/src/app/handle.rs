@@ -12,8 +12,8 @@ use super::task::TaskFn;
 
 /// The app, as its handlers, hooks and jobs see it. Cheap to clone.
 ///
-/// It is an argument of handlers, hooks and background tasks, and [`App::handle`](crate::App::handle) gives it to the code
-/// that builds the app.
+/// It is an argument of handlers, hooks and background tasks; [`current_app`] gives it to whatever they
+/// call, and [`App::handle`](crate::App::handle) to the code that builds the app.
 #[derive(Clone)]
 pub struct AppHandle(Arc<Shared>);
 
@@ -30,6 +30,30 @@ struct Shared {
 pub(super) struct Built {
     pub(super) states: States,
     pub(super) body_limit: usize,
+}
+
+carafe_core::task_local! {
+    /// The app that a task works for. Bound around the app's lifespan: tasks inherit it.
+    pub(super) static APP: AppHandle;
+}
+
+/// The app that the caller works for: in a handler, a hook, a job, and in whatever they spawn or run
+/// on a thread.
+///
+/// # Panics
+///
+/// Elsewhere. [`try_current_app`] tells instead.
+#[track_caller]
+pub fn current_app() -> AppHandle {
+    match try_current_app() {
+        Some(app) => app,
+        None => panic!("`current_app` works inside of an app: in its handlers, hooks and jobs"),
+    }
+}
+
+/// The app that the caller works for, if it works for one.
+pub fn try_current_app() -> Option<AppHandle> {
+    APP.get().map(|app| AppHandle::clone(&app))
 }
 
 /// How many plain `fn` handlers run at a time; the others wait for their turn.

@@ -26,7 +26,7 @@ use axum_core::BoxError;
 use carafe_core::{ChildInfo, Failure, NurseryError, NurseryOptions, shutdown};
 use carafe_rt::{Handle, Nursery};
 
-use super::handle::{AppHandle, Phase};
+use super::handle::{APP, AppHandle, Phase};
 use super::hook::Hook;
 use super::serve::ServeError;
 use super::service::AppService;
@@ -82,6 +82,15 @@ impl AppService {
         serving: F,
         patience: Patience<O>,
     ) -> Result<F::Output, ServeError>
+    where
+        F: Future,
+        O: Future<Output = ()>,
+    {
+        // All that the app does, it does in tasks of this one.
+        APP.scope(self.handle(), self.phases(serving, patience)).await
+    }
+
+    async fn phases<F, O>(&self, serving: F, patience: Patience<O>) -> Result<F::Output, ServeError>
     where
         F: Future,
         O: Future<Output = ()>,

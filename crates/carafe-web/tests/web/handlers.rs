@@ -6,10 +6,13 @@ use std::sync::{Condvar, Mutex};
 use std::thread;
 
 use carafe_rt::{Handle, nursery};
-use carafe_web::{App, AppHandle, Path, Query, Result, SYNC_HANDLERS, State};
+use carafe_web::{
+    App, AppHandle, Config, Path, Query, Result, SYNC_HANDLERS, State, current_app, try_current_app,
+};
 use serde::Deserialize;
 
-use crate::kit::{Client, with_app};
+use crate::kit::{Client, serving, with_app};
+use crate::peer::Peer;
 
 #[carafe_rt::test(crate = carafe_rt)]
 async fn b001_a_view_is_async_or_plain() {
@@ -163,4 +166,44 @@ async fn outside_of_its_lifespan_an_app_answers_503() {
     let during = service.lifespan(async { client.get("/").await.status }).await.unwrap();
     assert_eq!(during, 200);
     assert_eq!(client.get("/").await.status, 503);
+}
+
+/// Wherever the app's code runs, it knows whose code it is.
+#[carafe_rt::test(crate = carafe_rt)]
+async fn the_current_app_is_known_everywhere_inside() {
+    fn plain() -> String {
+        current_app().name().to_owned()
+    }
+    async fn nested() -> Result<String> {
+        nursery(async |n| {
+            n.spawn(async {
+                carafe_rt::checkpoint().await;
+                Ok::<_, std::io::Error>(assert_eq!(current_app().name(), "current"))
+            });
+            Ok(())
+        })
+        .await?;
+        current_app().nursery().spawn(async { assert_eq!(current_app().name(), "current") });
+        Ok(plain())
+    }
+    fn hook() {
+        assert_eq!(current_app().name(), "current");
+    }
+    assert!(try_current_app().is_none());
+    let app = App::new("current")
+        .before_serving(hook)
+        .before_serving(async || hook())
+        .after_serving(hook)
+        .get("/", async || current_app().name().to_owned());
+    let app = app.get("/plain", plain).get("/nested", nested);
+    let ((), ended) = serving(app, Config::new(), async |address| {
+        let mut peer = Peer::connect(&Handle::current(), address).await;
+        for target in ["/", "/plain", "/nested"] {
+            peer.get(target).await;
+            let reply = peer.reply().await;
+            assert_eq!((reply.status, reply.body.as_str()), (200, "current"), "{target}");
+        }
+    })
+    .await;
+    ended.unwrap();
 }

@@ -1,12 +1,15 @@
 //! WebSocket routes, over sockets.
 
-use std::collections::HashSet;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::time::Duration;
 
 use carafe_rt::{Handle, nursery};
-use carafe_web::{App, Config, Error, Path, PathArgs, Query, Result, State, WebSocket, abort};
+use carafe_web::{
+    App, Config, Error, Path, PathArgs, Peers, Query, Result, State, WebSocket, abort,
+};
+use futures_lite::future::zip;
 use serde::Deserialize;
 
 use crate::gate::Gate;
@@ -192,22 +195,17 @@ async fn the_close_code_tells_how_the_handler_ended() {
     ended.unwrap();
 }
 
-type Peers = Arc<Mutex<HashSet<WebSocket>>>;
-
 /// The chat of Quart-Trio's README, as an app may write it.
-async fn chat(State(peers): State<Peers>, State(gone): State<Gate>, ws: WebSocket) -> Result {
+async fn chat(State(peers): State<Arc<Peers>>, State(gone): State<Gate>, ws: WebSocket) -> Result {
     ws.accept().await?;
-    peers.lock().unwrap().insert(ws.clone());
-    let _leave = Leave(peers.clone(), ws.clone(), gone);
+    let _gone = gone.on_drop();
+    let _member = peers.join(&ws);
+    let all = peers.clone();
     nursery(async |n| {
         n.spawn(async move {
             loop {
                 let message = ws.receive().await?;
-                let all: Vec<_> = peers.lock().unwrap().iter().cloned().collect();
-                for peer in all {
-                    // One that has just left is nobody's fault.
-                    let _ = peer.send(message.clone()).await;
-                }
+                all.send_all(message).await;
             }
         });
         Ok::<_, carafe_web::ws::Disconnected>(())
@@ -216,18 +214,9 @@ async fn chat(State(peers): State<Peers>, State(gone): State<Gate>, ws: WebSocke
     Ok(())
 }
 
-struct Leave(Peers, WebSocket, Gate);
-
-impl Drop for Leave {
-    fn drop(&mut self) {
-        self.0.lock().unwrap().remove(&self.1);
-        self.2.open();
-    }
-}
-
 #[carafe_rt::test(crate = carafe_rt)]
 async fn b091_what_one_says_all_hear_and_who_leaves_is_forgotten() {
-    let (peers, gone) = (Peers::default(), Gate::new());
+    let (peers, gone) = (Arc::new(Peers::new()), Gate::new());
     let app = App::new("chat").state(peers.clone()).state(gone.clone()).websocket("/ws", chat);
     let (_, ended) = serving(app, Config::new(), async |address| {
         let rt = Handle::current();
@@ -249,21 +238,21 @@ async fn b091_what_one_says_all_hear_and_who_leaves_is_forgotten() {
         polite.close(1000).await;
         while polite.next().await.is_some_and(|frame| frame.opcode != CLOSE) {}
         gone.wait_for(1).await;
-        assert_eq!(peers.lock().unwrap().len(), 2);
+        assert_eq!(peers.len(), 2);
         drop(clients.pop());
         gone.wait_for(2).await;
-        assert_eq!(peers.lock().unwrap().len(), 1);
+        assert_eq!(peers.len(), 1);
         clients[0].text("alone").await;
-        assert_eq!(clients[0].next_text().await, "alone");
+        while clients[0].next_text().await != "alone" {}
     })
     .await;
     ended.unwrap();
-    assert_eq!(peers.lock().unwrap().len(), 0);
+    assert_eq!(peers.len(), 0);
 }
 
 #[carafe_rt::test(crate = carafe_rt)]
 async fn b110_an_open_socket_is_closed_with_1001_at_the_end() {
-    let (peers, gone) = (Peers::default(), Gate::new());
+    let (peers, gone) = (Arc::new(Peers::new()), Gate::new());
     let app = App::new("chat").state(peers.clone()).state(gone.clone()).websocket("/ws", chat);
     let handle = app.handle();
     let (_, ended) = serving(app, Config::new(), async |address| {
@@ -308,4 +297,50 @@ async fn w007_the_tasks_of_a_socket_end_with_it() {
     })
     .await;
     ended.unwrap();
+}
+
+static CROWD: Peers = Peers::new();
+
+/// A peer that does not read delays nobody but itself, and is shown out.
+#[carafe_rt::test(crate = carafe_rt, sim)]
+async fn a_peer_that_is_too_slow_does_not_hold_up_the_others() {
+    async fn member(ws: WebSocket) -> Result {
+        ws.accept().await?;
+        let _member = CROWD.join(&ws);
+        loop {
+            let message = ws.receive().await?;
+            CROWD.send_all(message).await;
+        }
+    }
+    const MESSAGES: usize = 200;
+    let app = App::new("crowd").websocket("/", member);
+    let started = carafe_rt::now();
+    let (_, ended) = serving(app, Config::new(), async |address| {
+        let rt = Handle::current();
+        let slow = WsPeer::open(&rt, address, "/").await;
+        let mut listener = WsPeer::open(&rt, address, "/").await;
+        let mut speaker = WsPeer::open(&rt, address, "/").await;
+        while CROWD.len() < 3 {
+            carafe_rt::checkpoint().await;
+        }
+        let speaking = async {
+            for n in 0..MESSAGES {
+                speaker.text(&format!("{n:32768}")).await;
+                assert_eq!(speaker.next_text().await.trim(), n.to_string());
+            }
+        };
+        let listening = async {
+            for n in 0..MESSAGES {
+                assert_eq!(listener.next_text().await.trim(), n.to_string());
+            }
+        };
+        zip(speaking, listening).await;
+        while CROWD.len() > 2 {
+            carafe_rt::checkpoint().await;
+        }
+        drop(slow);
+    })
+    .await;
+    ended.unwrap();
+    assert!(carafe_rt::now() - started < Duration::from_secs(20));
 }
