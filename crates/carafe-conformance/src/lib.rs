@@ -37,7 +37,6 @@ pub mod spawn;
 pub mod adoption;
 pub mod cancel;
 pub mod channel;
-pub mod channel;
 pub mod deadline;
 pub mod errors;
 pub mod finally;
