@@ -55,10 +55,11 @@ pub use run::{run, run_on, try_run, try_run_on};
 
 pub use carafe_core::{
     Acquire, CancelScope, Cancelled, Cause, ChildInfo, Closed, Elapsed, Errors, Failure, Finally,
-    Limiter, MoveOnAfter, NurseryError, NurseryFuture, NurseryOptions, PanicPayload, RunError,
-    ScopeRun, Shield, StartError, Started, Task, TaskEnd, TaskStatus, Timeout, ToThread, Token,
-    check_cancelled, checkpoint, effective_deadline, finally, is_cancelled, is_inside_run,
-    live_tree, move_on_after, rt, shield, shield_for, shielded_yield, shutdown, timeout,
+    Limiter, LocalKey, LocalScope, MoveOnAfter, NurseryError, NurseryFuture, NurseryOptions,
+    PanicPayload, RunError, ScopeRun, Shield, StartError, Started, Task, TaskEnd, TaskStatus,
+    Timeout, ToThread, Token, check_cancelled, checkpoint, effective_deadline, finally,
+    is_cancelled, is_inside_run, live_tree, move_on_after, rt, shield, shield_for, shielded_yield,
+    shutdown, task_local, testing, timeout,
 };
 pub use carafe_macros::{main, test};
 
