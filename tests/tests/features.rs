@@ -46,24 +46,33 @@ fn the_default_build_has_one_loop() {
     assert_eq!(loops.count(), 1, "{packages:?}");
 }
 
-/// The packages of a build of the chat, by name, each with its features.
+#[test]
+fn an_axum_router_on_smol_has_no_runtime_of_tokio() {
+    let packages = Packages::tree("axum-on-smol", &[]);
+    assert_eq!(packages.runtime_of_tokio(), Vec::<&str>::new());
+    assert!(packages.has("axum") && packages.has("carafe-smol"), "{packages:?}");
+}
+
+/// The packages of a build, by name, each with its features.
 #[derive(Debug)]
 struct Packages(BTreeMap<String, Vec<String>>);
 
 impl Packages {
-    /// A build with this feature alone. `-p` matters: the workspace's members unify theirs.
+    /// A build of the chat with this feature alone.
     fn of(feature: &str) -> Self {
-        Self::tree(&["--no-default-features", "--features", feature])
+        Self::tree("chat", &["--no-default-features", "--features", feature])
     }
 
     fn of_default() -> Self {
-        Self::tree(&[])
+        Self::tree("chat", &[])
     }
 
-    fn tree(features: &[&str]) -> Self {
+    /// A build of `package`. That it is one package matters: the workspace's members unify their
+    /// features.
+    fn tree(package: &str, features: &[&str]) -> Self {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let output = Command::new(cargo)
-            .args(["tree", "--offline", "-p", "chat", "-e", "normal", "--prefix", "none"])
+            .args(["tree", "--offline", "-p", package, "-e", "normal", "--prefix", "none"])
             .args(["--format", "{p}|{f}"])
             .args(features)
             .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the root"))

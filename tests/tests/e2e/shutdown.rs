@@ -16,6 +16,7 @@ on_each_loop!(
     an_endless_job_is_cancelled_and_named,
     a_handler_blocked_for_ever_ends_at_the_hard_stop,
     a_second_sigterm_does_not_wait,
+    sigint_ends_an_app_like_sigterm,
 );
 
 /// The default deadline for requests under way.
@@ -90,6 +91,19 @@ fn a_second_sigterm_does_not_wait(runtime: &str) {
     let (ended, took) = server.ended_within();
     assert_ended_hard(&ended);
     assert!(took < GRACEFUL / 2, "no deadline was waited for: {took:?}");
+}
+
+fn sigint_ends_an_app_like_sigterm(runtime: &str) {
+    let _watch = watchdog();
+    let server = trial().on(runtime).serve();
+    let mut socket = Socket::open(server.address, "/ws");
+    socket.send("hello");
+    assert_eq!(socket.text(), "hello");
+    server.interrupt();
+    assert_eq!(socket.closed(), 1001);
+    let ended = server.ended();
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr.join("\n"));
+    assert_silent(&ended);
 }
 
 /// The log names the handler that has not ended, in a tree of what is alive.

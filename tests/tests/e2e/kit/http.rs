@@ -2,6 +2,9 @@
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use socket2::SockRef;
 
 use super::PATIENCE;
 
@@ -77,6 +80,23 @@ impl Connection {
         }
         String::from_utf8_lossy(&rest).into_owned()
     }
+
+    /// Closes (FIN).
+    pub(crate) fn leave(self) {
+        drop(self);
+    }
+
+    /// Closes like a process that crashes (RST).
+    pub(crate) fn leave_by_reset(self) {
+        reset(self.0.into_inner());
+    }
+}
+
+/// Closes a socket by resetting it.
+pub(crate) fn reset(stream: TcpStream) {
+    let linger = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+    linger.expect("a TCP socket lingers");
+    drop(stream);
 }
 
 /// Connects; nothing on the connection blocks for longer than [`PATIENCE`].

@@ -17,7 +17,17 @@ pub(crate) struct Program(Command);
 impl Program {
     /// The program at `path`, as in `env!("CARGO_BIN_EXE_…")`.
     pub(crate) fn new(path: &str) -> Self {
-        let mut command = Command::new(path);
+        Self::of(Command::new(path))
+    }
+
+    /// The program at `path`, which may have so many files and sockets open.
+    pub(crate) fn with_descriptors(path: &str, limit: u32) -> Self {
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(format!("ulimit -n {limit}; exec \"$0\"")).arg(path);
+        Self::of(shell)
+    }
+
+    fn of(mut command: Command) -> Self {
         command
             .env_remove("CARAFE_RUNTIME")
             .env_remove("HOST")
@@ -99,8 +109,16 @@ impl Server {
 
     /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
-        kill_process(self.process.pid(), Signal::TERM)
-            .expect("the process has not been waited for");
+        self.signal(Signal::TERM);
+    }
+
+    /// Sends SIGINT.
+    pub(crate) fn interrupt(&self) {
+        self.signal(Signal::INT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(self.process.pid(), signal).expect("the process has not been waited for");
     }
 
     /// Waits for its end.

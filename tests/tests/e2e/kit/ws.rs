@@ -1,13 +1,11 @@
 //! A blocking WebSocket client: tungstenite on a std socket.
 
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
 
-use socket2::SockRef;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Message, WebSocket};
 
-use super::http::connect;
+use super::http::{connect, reset};
 
 /// A WebSocket that has been accepted.
 pub(crate) struct Socket(WebSocket<TcpStream>);
@@ -59,8 +57,6 @@ impl Socket {
 
     /// Leaves like a process that crashes: the connection is reset (RST).
     pub(crate) fn vanish_by_reset(self) {
-        let linger = SockRef::from(self.0.get_ref()).set_linger(Some(Duration::ZERO));
-        linger.expect("a TCP socket lingers");
-        drop(self);
+        reset(self.0.into_inner());
     }
 }
