@@ -58,6 +58,9 @@ where
     permit: Option<Token>,
 }
 
+// Every connection is in the big variant first, and most in no other: a box would cost each of them
+// an allocation.
+#[allow(clippy::large_enum_variant)]
 enum Stage<R: Runtime, I, H: hyper::service::HttpService<hyper::body::Incoming>> {
     Http(UpgradeableConnection<HyperIo<I>, H>),
     WebSocket(Box<Session<R, I>>),

@@ -16,7 +16,7 @@ pub fn is_upgrade(parts: &Parts) -> bool {
 
 /// A request to become a WebSocket that follows the rules.
 ///
-/// [`serve`](super::serve) makes one of a whole request; this is for those who have its head alone.
+/// [`serve`](super::serve()) makes one of a whole request; this is for those who have its head alone.
 pub struct Upgrade {
     pub(super) on_upgrade: OnUpgrade,
     pub(super) accept: HeaderValue,

@@ -28,15 +28,19 @@ impl<S: ByteStream> Peer<S> {
         Peer { stream, unread: Vec::new() }
     }
 
-    /// Writes `bytes`; what a peer that has closed does to that shows up in reading.
+    /// Writes `bytes`; what a server that has hung up does to that shows up in reading.
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        let _ = self.try_send(bytes).await;
+    }
+
+    /// Writes `bytes`.
+    pub(crate) async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         let mut bytes = bytes.as_ref();
         while !bytes.is_empty() {
-            match poll_fn(|cx| self.stream.poll_write(cx, bytes)).await {
-                Ok(written) => bytes = &bytes[written..],
-                Err(_) => return,
-            }
+            let written = poll_fn(|cx| self.stream.poll_write(cx, bytes)).await?;
+            bytes = &bytes[written..];
         }
+        Ok(())
     }
 
     /// Sends a GET of `path`.
