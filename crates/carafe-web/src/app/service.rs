@@ -148,6 +148,7 @@ impl AppService {
 
 /// What a WebSocket's handler came to: an `Err` is the plain answer of one that never accepted, and
 /// the failure of one that did.
+#[expect(clippy::result_large_err, reason = "carafe-http's handlers end with it")]
 fn goodbye(response: Response, socket: &ws::WebSocket, route: &Route) -> Result<(), Response> {
     let reported = response.extensions().get::<Reported>();
     // How most handlers notice that the client has left.

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::ops::Range;
 
 use http::Method;
 use percent_encoding::percent_decode_str;
@@ -127,15 +128,11 @@ impl<'m, 'p> Search<'m, 'p> {
         }
         let rest = &self.path[at..];
         let end = at + rest.find('/').unwrap_or(rest.len());
-        let raw = &self.path[at..end];
-        if raw.is_empty() {
+        if end == at {
             return None;
         }
-        let Some(text) = decoded(raw) else {
-            self.undecodable = true;
-            return None;
-        };
-        let literal = node.literals.binary_search_by(|(key, _)| key.as_str().cmp(&text));
+        let section = self.section(at, end)?;
+        let literal = node.literals.binary_search_by(|(key, _)| key.as_str().cmp(&section.text));
         if let Ok(child) = literal
             && let Some(route) = self.after_segment(&node.literals[child].1, end)
         {
@@ -144,8 +141,8 @@ impl<'m, 'p> Search<'m, 'p> {
         for (segment, child) in &node.dynamics {
             let found = match segment {
                 Segment::Whole(Converter::Path) => self.along_path(child, at),
-                Segment::Whole(converter) => self.through_whole(converter, child, at, end, &text),
-                Segment::Mixed(pieces) => self.through_mixed(pieces, child, at, end, &text),
+                Segment::Whole(converter) => self.through_whole(converter, child, &section),
+                Segment::Mixed(pieces) => self.through_mixed(pieces, child, &section),
                 Segment::Literal(_) => None,
             };
             if found.is_some() {
@@ -172,43 +169,31 @@ impl<'m, 'p> Search<'m, 'p> {
         &mut self,
         converter: &Converter,
         child: &Node,
-        at: usize,
-        end: usize,
-        text: &Cow<'_, str>,
+        section: &Section<'p>,
     ) -> Option<usize> {
-        if !converter.takes(text) {
+        if !converter.takes(&section.text) {
             return None;
         }
         let mark = self.captures.len();
-        match text {
-            Cow::Borrowed(_) => self.captures.push_span(at, end),
-            Cow::Owned(text) => self.captures.push_text(text),
-        }
-        self.or_forget(mark, |search| search.after_segment(child, end))
+        self.capture(section, 0..section.text.len());
+        self.or_forget(mark, |search| search.after_segment(child, section.end))
     }
 
     fn through_mixed(
         &mut self,
         pieces: &[Piece],
         child: &Node,
-        at: usize,
-        end: usize,
-        text: &Cow<'_, str>,
+        section: &Section<'p>,
     ) -> Option<usize> {
+        let mut found = Vec::new();
+        if !match_pieces(pieces, &section.text, 0, &mut found) {
+            return None;
+        }
         let mark = self.captures.len();
-        self.or_forget(mark, |search| {
-            let mut found = Vec::new();
-            if !match_pieces(pieces, text, 0, &mut found) {
-                return None;
-            }
-            for (from, to) in found {
-                match text {
-                    Cow::Borrowed(_) => search.captures.push_span(at + from, at + to),
-                    Cow::Owned(text) => search.captures.push_text(&text[from..to]),
-                }
-            }
-            search.after_segment(child, end)
-        })
+        for range in found {
+            self.capture(section, range);
+        }
+        self.or_forget(mark, |search| search.after_segment(child, section.end))
     }
 
     /// Tries every end for a `path` argument that starts at `at`, the nearest first.
@@ -218,15 +203,9 @@ impl<'m, 'p> Search<'m, 'p> {
         }
         let slashes = self.path[at..].match_indices('/').map(|(from, _)| at + from);
         for end in slashes.chain([self.path.len()]) {
-            let Some(text) = decoded(&self.path[at..end]) else {
-                self.undecodable = true;
-                return None;
-            };
+            let section = self.section(at, end)?;
             let mark = self.captures.len();
-            match text {
-                Cow::Borrowed(_) => self.captures.push_span(at, end),
-                Cow::Owned(text) => self.captures.push_text(&text),
-            }
+            self.capture(&section, 0..section.text.len());
             let found = self.or_forget(mark, |search| search.after_segment(child, end));
             if found.is_some() {
                 return found;
@@ -234,6 +213,31 @@ impl<'m, 'p> Search<'m, 'p> {
         }
         self.dead_ends.insert((std::ptr::from_ref(child), at));
         None
+    }
+
+    /// The path from `from` to `end`, percent-decoded; `None` if that is not UTF-8.
+    fn section(&mut self, from: usize, end: usize) -> Option<Section<'p>> {
+        let raw = &self.path[from..end];
+        if !raw.as_bytes().contains(&b'%') {
+            return Some(Section { from, end, text: Cow::Borrowed(raw) });
+        }
+        let Ok(text) = percent_decode_str(raw).decode_utf8() else {
+            self.undecodable = true;
+            return None;
+        };
+        // Owned also if nothing was there to decode ("100%"): `capture` tells by this whether places
+        // in the text are places in the path.
+        Some(Section { from, end, text: Cow::Owned(text.into_owned()) })
+    }
+
+    /// Takes down a part of a section as an argument.
+    fn capture(&mut self, section: &Section<'_>, range: Range<usize>) {
+        match &section.text {
+            Cow::Borrowed(_) => {
+                self.captures.push_span(section.from + range.start, section.from + range.end);
+            }
+            Cow::Owned(text) => self.captures.push_text(&text[range]),
+        }
     }
 
     fn or_forget(
@@ -273,20 +277,16 @@ impl<'m, 'p> Search<'m, 'p> {
     }
 }
 
-/// Undoes percent-encoding, if there is any; `None` if the result is not UTF-8.
-fn decoded(raw: &str) -> Option<Cow<'_, str>> {
-    if !raw.as_bytes().contains(&b'%') {
-        return Some(Cow::Borrowed(raw));
-    }
-    // Always owned here, also if nothing was there to decode ("100%"): callers tell by this whether
-    // positions in the text are positions in the path.
-    let text = percent_decode_str(raw).decode_utf8().ok()?;
-    Some(Cow::Owned(text.into_owned()))
+/// A part of the path, decoded.
+struct Section<'p> {
+    from: usize,
+    end: usize,
+    text: Cow<'p, str>,
 }
 
 /// Matches texts and converters against `text` from `at` on, and takes down where the arguments lie.
 /// An argument ends at the nearest place from which the rest matches.
-fn match_pieces(pieces: &[Piece], text: &str, at: usize, found: &mut Vec<(usize, usize)>) -> bool {
+fn match_pieces(pieces: &[Piece], text: &str, at: usize, found: &mut Vec<Range<usize>>) -> bool {
     match pieces.split_first() {
         None => at == text.len(),
         Some((Piece::Literal(literal), rest)) => {
@@ -300,7 +300,7 @@ fn match_pieces(pieces: &[Piece], text: &str, at: usize, found: &mut Vec<(usize,
                     continue;
                 }
                 let mark = found.len();
-                found.push((at, end));
+                found.push(at..end);
                 if match_pieces(rest, text, end, found) {
                     return true;
                 }

@@ -15,7 +15,7 @@ async fn a_failing_handler_answers_with_its_status() {
     }
     async fn missing() -> Result<String> {
         let found: Option<String> = None;
-        Ok(found.ok_or_else(|| abort(404))?)
+        found.ok_or_else(|| abort(404))
     }
     let app = App::new("errors")
         .get("/abort", async || Err::<(), _>(abort(409)))

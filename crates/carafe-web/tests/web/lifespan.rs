@@ -13,7 +13,8 @@ use crate::kit::{Client, Record, with_app};
 
 /// Runs a test on every loop, on a clock that does not wait.
 fn on_every_virtual_clock<F: Future<Output = ()>>(test: impl Fn() -> F) {
-    let recipes: [(&str, fn() -> Backend); 5] = [
+    type Recipe = fn() -> Backend;
+    let recipes: [(&str, Recipe); 5] = [
         ("tokio", || Backend::boxed(Virtual(Backend::tokio()))),
         ("tokio-current-thread", || Backend::boxed(Virtual(Backend::tokio_current_thread()))),
         ("smol", || Backend::boxed(Virtual(Backend::smol()))),

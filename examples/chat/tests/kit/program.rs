@@ -1,5 +1,6 @@
 //! A running example, for its tests: the address it prints, and requests to it.
-#![allow(dead_code)] // Each test uses its part.
+#![allow(dead_code, unreachable_pub)] // Each test uses its part.
+#![allow(unexpected_cfgs)] // Some of the examples have no features.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -19,6 +20,26 @@ pub fn command(path: &str) -> Command {
     command.env_remove("HOST").env_remove("CARAFE_RUNTIME").env("PORT", "0");
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+/// The loops that this package asks for. More may be compiled in, where other packages of the
+/// workspace are built along, so a program is told which one to take.
+pub fn loops() -> impl Iterator<Item = &'static str> {
+    let all = [
+        (cfg!(feature = "tokio"), "tokio"),
+        (cfg!(feature = "smol"), "smol"),
+        (cfg!(feature = "async-std"), "async-std"),
+    ];
+    all.into_iter().filter_map(|(is_on, name)| is_on.then_some(name))
+}
+
+/// The program called `path`, serving, on each of this package's loops.
+pub fn on_every_loop(path: &str) -> impl Iterator<Item = Program> {
+    loops().map(move |name| {
+        let mut command = command(path);
+        command.env("CARAFE_RUNTIME", name);
+        Program::start(command)
+    })
 }
 
 /// Runs a program that ends by itself, and gives its exit code, stdout and stderr.
