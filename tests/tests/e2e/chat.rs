@@ -9,6 +9,7 @@ on_each_loop!(
     all_hear_a_speaker_in_order,
     those_who_vanish_leave_nothing_behind,
     the_server_s_heart_beats,
+    all_are_told_when_the_chat_ends,
     a_job_outlives_its_request,
     the_page_names_the_loop,
 );
@@ -55,6 +56,18 @@ fn the_server_s_heart_beats(runtime: &str) {
     let server = chat(runtime);
     let mut person = join(&server);
     assert_eq!([person.text(), person.text()], [HEARTBEAT, HEARTBEAT]);
+}
+
+fn all_are_told_when_the_chat_ends(runtime: &str) {
+    let _watch = watchdog();
+    let server = chat(runtime);
+    let people: Vec<_> = (0..EVERYBODY).map(|_| join(&server)).collect();
+    server.terminate();
+    for person in people {
+        assert_eq!(person.closed(), 1001);
+    }
+    let ended = server.ended();
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr.join("\n"));
 }
 
 fn a_job_outlives_its_request(runtime: &str) {
