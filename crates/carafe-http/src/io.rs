@@ -89,3 +89,86 @@ impl<S: ByteStream> hyper::rt::Write for HyperIo<S> {
         self.stream.poll_write_vectored(cx, bufs)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use hyper::rt::Read;
+
+    use super::*;
+
+    /// Calls what it is given to read with, and can do nothing else.
+    struct Reader<F>(F);
+
+    impl<F: FnMut(&mut ReadBuf<'_>) + Send + Unpin + 'static> ByteStream for Reader<F> {
+        fn poll_read(
+            &mut self,
+            _: &mut Context<'_>,
+            buf: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            (self.0)(buf);
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_write(&mut self, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+            unreachable!("only read here")
+        }
+
+        fn poll_write_vectored(
+            &mut self,
+            _: &mut Context<'_>,
+            _: &[IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            unreachable!("only read here")
+        }
+
+        fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            unreachable!("only read here")
+        }
+
+        fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            unreachable!("only read here")
+        }
+
+        fn local_addr(&self) -> io::Result<SocketAddr> {
+            unreachable!("only read here")
+        }
+
+        fn peer_addr(&self) -> io::Result<SocketAddr> {
+            unreachable!("only read here")
+        }
+    }
+
+    /// What one read into fresh memory, behind `before`, makes of it.
+    fn read(
+        before: &[u8],
+        reader: impl FnMut(&mut ReadBuf<'_>) + Send + Unpin + 'static,
+    ) -> Vec<u8> {
+        let mut space = [std::mem::MaybeUninit::uninit(); 16];
+        let mut buf = hyper::rt::ReadBuf::uninit(&mut space);
+        buf.unfilled().put_slice(before);
+        let mut io = HyperIo::new(Reader(reader));
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let polled = Pin::new(&mut io).poll_read(&mut cx, buf.unfilled());
+        assert!(matches!(polled, Poll::Ready(Ok(()))));
+        buf.filled().to_vec()
+    }
+
+    #[test]
+    fn what_is_read_is_behind_what_was_there() {
+        assert_eq!(read(b"abc", |buf| buf.put_slice(b"def")), b"abcdef");
+        assert_eq!(read(b"abc", |_| {}), b"abc");
+        assert_eq!(read(b"abc", |buf| buf.put_slice(&[0; 13][..buf.remaining()])).len(), 16);
+    }
+
+    #[test]
+    #[should_panic(expected = "exchanged the buffer")]
+    fn a_stream_that_exchanges_the_buffer_is_refused() {
+        read(b"", |buf| {
+            let other: &'static mut [u8] = Box::leak(Box::new([1; 8]));
+            *buf = ReadBuf::new(other);
+            buf.put_slice(&[2; 8]);
+        });
+    }
+}

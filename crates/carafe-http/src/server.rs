@@ -1,6 +1,7 @@
 //! The server: a listener, a service, and the promise that what is accepted is answered.
 
 mod accept;
+mod app;
 mod connection;
 mod date;
 mod drain;
@@ -31,6 +32,7 @@ use hyper::server::conn::http1;
 use tower_service::Service;
 
 use self::accept::Acceptor;
+use self::app::App;
 use self::connection::Connection;
 use self::link::Link;
 use self::shared::Shared;
@@ -221,7 +223,7 @@ fn interrupted(error: &NurseryError<Infallible>) -> io::Error {
 }
 
 /// The body of the connections' nursery: accepts until `drain` ends, then closes the listener.
-async fn accept<R, L, S, B, D>(
+async fn accept<R, L, S, D>(
     shared: &Arc<Shared<R>>,
     mut acceptor: Acceptor<R, L>,
     limiter: Limiter,
@@ -231,11 +233,7 @@ async fn accept<R, L, S, B, D>(
 where
     R: Runtime,
     L: Listener,
-    S: Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>, Future: Send>
-        + Clone
-        + Send
-        + 'static,
-    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+    S: App,
     D: Future<Output = ()>,
 {
     let mut drain = pin!(drain);
@@ -265,7 +263,7 @@ async fn until<T>(drain: Pin<&mut impl Future<Output = ()>>) -> Option<T> {
 }
 
 /// Serves one connection, in a child of its own.
-fn connect<R, I, S, B>(
+fn connect<R, I, S>(
     shared: &Arc<Shared<R>>,
     stream: I,
     peer: SocketAddr,
@@ -274,11 +272,7 @@ fn connect<R, I, S, B>(
 ) where
     R: Runtime,
     I: ByteStream,
-    S: Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>, Future: Send>
-        + Clone
-        + Send
-        + 'static,
-    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+    S: App,
 {
     // A socket without an address is gone already.
     let Ok(local) = stream.local_addr() else { return };

@@ -24,6 +24,7 @@ mod message;
 mod options;
 mod serve;
 mod session;
+mod shared;
 mod socket;
 mod wire;
 

@@ -22,11 +22,9 @@ use std::task::{Context, Poll, ready};
 
 use carafe_core::Token;
 use carafe_core::rt::{ByteStream, Runtime};
-use http::{Request, Response};
-use http_body::Body;
 use hyper::server::conn::http1::UpgradeableConnection;
-use tower_service::Service;
 
+use super::app::App;
 use super::drain::DrainWatch;
 use super::linger::Linger;
 use super::link::Link;
@@ -34,18 +32,13 @@ use super::slot::Slots;
 use crate::error::Chain;
 use crate::io::HyperIo;
 use crate::ws::{Accepted, Session};
-use crate::{BoxError, Incoming};
 
 /// The future of one connection.
-pub(super) struct Connection<R, I, S, B>
+pub(super) struct Connection<R, I, S>
 where
     R: Runtime,
     I: ByteStream,
-    S: Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>, Future: Send>
-        + Clone
-        + Send
-        + 'static,
-    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+    S: App,
 {
     stage: Stage<R, I, Slots<R, S>>,
     link: Arc<Link<R>>,
@@ -68,15 +61,11 @@ enum Stage<R: Runtime, I, H: hyper::service::HttpService<hyper::body::Incoming>>
     Done,
 }
 
-impl<R, I, S, B> Connection<R, I, S, B>
+impl<R, I, S> Connection<R, I, S>
 where
     R: Runtime,
     I: ByteStream,
-    S: Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>, Future: Send>
-        + Clone
-        + Send
-        + 'static,
-    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+    S: App,
 {
     pub(super) fn new(stream: I, service: S, link: Link<R>, permit: Token) -> Self {
         let link = Arc::new(link);
@@ -202,15 +191,11 @@ where
     }
 }
 
-impl<R, I, S, B> Future for Connection<R, I, S, B>
+impl<R, I, S> Future for Connection<R, I, S>
 where
     R: Runtime,
     I: ByteStream,
-    S: Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>, Future: Send>
-        + Clone
-        + Send
-        + 'static,
-    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+    S: App,
 {
     type Output = Result<(), Infallible>;
 
@@ -230,15 +215,11 @@ where
     }
 }
 
-impl<R, I, S, B> Drop for Connection<R, I, S, B>
+impl<R, I, S> Drop for Connection<R, I, S>
 where
     R: Runtime,
     I: ByteStream,
-    S: Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>, Future: Send>
-        + Clone
-        + Send
-        + 'static,
-    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+    S: App,
 {
     fn drop(&mut self) {
         self.report();

@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use carafe_core::rt::Runtime;
-use http::{HeaderValue, Method, Request, Uri};
+use http::header::{CONNECTION, DATE};
+use http::{HeaderValue, Method, Request, Response, Uri};
 
 use super::date::DateCache;
 use super::outgoing::{InFlight, InFlightCount};
@@ -74,10 +75,18 @@ impl<R: Runtime> Link<R> {
         self.lock().accepted.take()
     }
 
-    /// The `Date` of a response that is made now.
-    pub(super) fn date(&self) -> HeaderValue {
-        let now = self.server.rt.wall_now();
-        self.lock().date.at(now)
+    /// Adds what a response tells of the server: the date, and whether it is the connection's last.
+    pub(super) fn complete<B>(&self, response: &mut Response<B>) {
+        let is_last = self.server.drain.has_begun() && !response.status().is_informational();
+        let headers = response.headers_mut();
+        headers.entry(DATE).or_insert_with(|| {
+            let now = self.server.rt.wall_now();
+            self.lock().date.at(now)
+        });
+        if is_last {
+            // hyper says so by itself only if it was told before this poll.
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -17,12 +17,11 @@ use std::task::{Context, Poll, ready};
 
 use carafe_core::rt::Runtime;
 use carafe_core::{CancelScope, Closed, ScopeRun};
-use http::header::{CONNECTION, DATE};
-use http::{HeaderValue, Request, Response, StatusCode};
-use http_body::Body;
+use http::{Request, Response, StatusCode};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
+use super::app::App;
 use super::link::Link;
 use super::outgoing::{InFlight, Outgoing};
 use crate::caught::{Caught, drop_caught, panic_text};
@@ -42,16 +41,8 @@ impl<R: Runtime, S> Slots<R, S> {
     }
 }
 
-impl<R, S, B> hyper::service::Service<Request<hyper::body::Incoming>> for Slots<R, S>
-where
-    R: Runtime,
-    S: Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>, Future: Send>
-        + Clone
-        + Send
-        + 'static,
-    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
-{
-    type Response = Response<Outgoing<B>>;
+impl<R: Runtime, S: App> hyper::service::Service<Request<hyper::body::Incoming>> for Slots<R, S> {
+    type Response = Response<Outgoing<S::Body>>;
     type Error = Infallible;
     type Future = Proxy<R, S>;
 
@@ -70,12 +61,7 @@ where
 type Run<S> = ScopeRun<Caught<Handler<S>>>;
 
 /// What hyper holds in the place of a handler.
-pub(super) struct Proxy<R, S>
-where
-    R: Runtime,
-    S: Service<Request<Incoming>, Error: Into<BoxError>, Future: Send> + Send + 'static,
-    S::Response: Send,
-{
+pub(super) struct Proxy<R: Runtime, S: App> {
     scope: CancelScope,
     /// `None` once it has answered.
     run: Option<Pin<Box<Run<S>>>>,
@@ -84,15 +70,8 @@ where
     link: Arc<Link<R>>,
 }
 
-impl<R, S, B> Future for Proxy<R, S>
-where
-    R: Runtime,
-    S: Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>, Future: Send>
-        + Send
-        + 'static,
-    B: Body<Error: Into<BoxError>> + Send,
-{
-    type Output = Result<Response<Outgoing<B>>, Infallible>;
+impl<R: Runtime, S: App> Future for Proxy<R, S> {
+    type Output = Result<Response<Outgoing<S::Body>>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let run = self.run.as_mut().expect("hyper does not poll a future that has ended");
@@ -115,13 +94,7 @@ where
         if let Some(accepted) = Accepted::take_from(&mut response) {
             self.link.hand_over(accepted);
         }
-        let is_last = self.link.server.drain.has_begun() && !response.status().is_informational();
-        let headers = response.headers_mut();
-        headers.entry(DATE).or_insert_with(|| self.link.date());
-        if is_last {
-            // hyper would say so by itself only if it had been told before this poll.
-            headers.insert(CONNECTION, HeaderValue::from_static("close"));
-        }
+        self.link.complete(&mut response);
         let in_flight = self.in_flight.take().expect("a request is in flight until it is answered");
         Poll::Ready(Ok(response.map(|body| Outgoing::new(body, in_flight))))
     }
@@ -134,12 +107,7 @@ fn empty<B>(status: StatusCode) -> Response<Option<B>> {
     response
 }
 
-impl<R, S> Drop for Proxy<R, S>
-where
-    R: Runtime,
-    S: Service<Request<Incoming>, Error: Into<BoxError>, Future: Send> + Send + 'static,
-    S::Response: Send,
-{
+impl<R: Runtime, S: App> Drop for Proxy<R, S> {
     /// The client has left, or the connection was cancelled.
     fn drop(&mut self) {
         let Some(run) = self.run.take() else { return };

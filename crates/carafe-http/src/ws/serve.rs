@@ -11,7 +11,7 @@ use http::{Request, Response, StatusCode};
 use hyper::upgrade::OnUpgrade;
 
 use super::handshake::switching;
-use super::socket::Wish;
+use super::shared::Wish;
 use super::{Options, Upgrade, WebSocket};
 use crate::caught::Caught;
 
