@@ -47,6 +47,7 @@ pub mod panics;
 pub mod run;
 pub mod shield;
 pub mod shutdown;
+pub mod sync;
 pub mod start;
 pub mod task;
 pub mod threads;

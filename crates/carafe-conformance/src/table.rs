@@ -346,6 +346,23 @@ macro_rules! __cases {
                 a_loop_that_is_always_ready_is_interrupted,
                 each_poll_has_a_budget_of_its_own,
             }
+            Core sync {
+                an_event_is_heard_by_all_and_stays,
+                a_mutex_is_handed_over_in_order,
+                a_mutex_is_not_kept_by_one_who_is_dropped,
+                a_mutex_keeps_tasks_apart,
+                a_semaphore_gives_its_permits,
+                a_permit_that_is_not_taken_goes_to_the_next,
+                a_barrier_waits_for_all,
+                one_who_is_cancelled_at_a_barrier_has_not_come,
+                a_oneshot_gives_its_value_once,
+                a_value_that_was_sent_wins_over_a_cancellation,
+                a_watch_gives_the_latest_value,
+                a_change_is_not_lost_by_dropping,
+                a_broadcast_reaches_everybody,
+                a_broadcast_may_be_heard_by_nobody,
+                whatever_is_ready_counts_as_work,
+            }
             Shutdown shutdown {
                 a_request_is_heard_in_every_task,
                 a_closure_may_ask_for_the_end,

@@ -40,6 +40,7 @@ pub mod pool;
 pub mod rt;
 mod run;
 pub mod shutdown;
+pub mod sync;
 pub mod testing;
 mod thread;
 mod timers;
