@@ -54,12 +54,13 @@ pub use outcome::{Misuse, Outcome};
 pub use run::{run, run_on, try_run, try_run_on};
 
 pub use carafe_core::{
-    Acquire, CancelScope, Cancelled, Cause, ChildInfo, Closed, Elapsed, Errors, Failure, Finally,
-    Limiter, LocalKey, LocalScope, MoveOnAfter, NurseryError, NurseryFuture, NurseryOptions,
-    PanicPayload, RunError, ScopeRun, Shield, StartError, Started, Task, TaskEnd, TaskStatus,
-    Timeout, ToThread, Token, check_cancelled, checkpoint, effective_deadline, finally,
-    is_cancelled, is_inside_run, live_tree, move_on_after, rt, shield, shield_for, shielded_yield,
-    shutdown, task_local, testing, timeout,
+    Acquire, AcquireOnBehalfOf, AlreadyBorrowed, CancelScope, Cancelled, Cause, ChildInfo, Closed,
+    Elapsed, Errors, Failure, Finally, Limiter, LimiterStatistics, LocalKey, LocalScope,
+    MoveOnAfter, NotBorrowed, NurseryError, NurseryFuture, NurseryOptions, PanicPayload, RunError,
+    ScopeRun, Shield, StartError, Started, Task, TaskEnd, TaskStatus, Timeout, ToThread, Token,
+    channel, check_cancelled, checkpoint, effective_deadline, finally, is_cancelled, is_inside_run,
+    live_tree, move_on_after, rt, shield, shield_for, shielded_yield, shutdown, sync, task_local,
+    testing, timeout,
 };
 pub use carafe_macros::{main, test};
 

@@ -32,6 +32,7 @@
 //! | [`timeout`], [`CancelScope`], [`shield`] | deadlines and cancellation |
 //! | [`sleep`], [`now`] | time |
 //! | [`to_thread`], [`Limiter`] | what blocks, on threads |
+//! | [`channel`], [`sync`] | items and values between tasks, locks, what tasks wait for |
 //! | [`net`] | TCP |
 //! | [`Handle`], [`rt`] | the loop as a value, and what a backend must be able to do |
 //! | [`macro@test`] | a test on each compiled loop |
