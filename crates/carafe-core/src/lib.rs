@@ -9,6 +9,7 @@
 //! | [`nursery()`], [`Nursery`] | a place where tasks live; it ends when all of them have ended |
 //! | [`CancelScope`], [`timeout`], [`move_on_after`], [`shield`] | cancellation, deadlines, immunity |
 //! | [`to_thread`], [`Limiter`] | closures that block, on threads, so many at a time |
+//! | [`channel`], [`sync`] | items and values between tasks, locks, what tasks wait for |
 //! | [`Runner`], [`shutdown`] | one run of a program, from entering the loop to its last task |
 //! | [`testing`] | virtual time on any loop |
 //!
