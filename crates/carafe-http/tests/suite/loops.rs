@@ -9,6 +9,7 @@ use carafe_sim::{Sim, SimLoop};
 
 /// Runs `case` on a real loop. A case that hangs fails after a while.
 pub(crate) fn run<L: Enter, F: Future<Output = ()>>(entry: L, case: impl FnOnce(L::Runtime) -> F) {
+    crate::log::install();
     let patience = Duration::from_secs(30);
     let run = Runner::new(entry).try_run(|rt| timeout(patience, case(rt)));
     run.expect("the run ends").expect("the case ends in time");
@@ -17,6 +18,7 @@ pub(crate) fn run<L: Enter, F: Future<Output = ()>>(entry: L, case: impl FnOnce(
 /// Runs `case` in the simulator, in order of arrival and in eight others. A case that hangs is a
 /// deadlock there, which the simulator reports.
 pub(crate) fn simulate<F: Future<Output = ()>>(case: impl Fn(Sim) -> F) {
+    crate::log::install();
     let simulate = |entry: SimLoop| Runner::new(entry).try_run(&case).expect("the run ends");
     simulate(Sim::fifo());
     (0..8).for_each(|seed| simulate(Sim::seeded(seed)));
