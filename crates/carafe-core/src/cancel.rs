@@ -4,10 +4,12 @@
 //! the others are the boundaries that users see.
 
 mod boundary;
+mod cancellable;
 mod finally;
 pub(crate) mod node;
 mod scope;
 mod shield;
+pub(crate) mod slot;
 mod timeout;
 
 use std::fmt;
@@ -15,6 +17,7 @@ use std::future::{Future, poll_fn};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+pub use cancellable::{Cancellable, cancellable};
 pub use finally::{Finally, finally};
 pub use scope::{CancelScope, ScopeRun};
 pub use shield::{Shield, shield};

@@ -24,9 +24,10 @@ use std::cell::{Cell, OnceCell};
 use std::ptr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::cancel::node::{Kind, Node};
+use crate::cancel::slot::Slot;
 use crate::run::Run;
 
 #[cfg(not(shuttle))]
@@ -68,22 +69,27 @@ pub(crate) struct Frame {
     /// How many boundaries of the same task are around this one.
     depth: u32,
     base: Base,
-    /// The boundary's node, made on demand. Null for a thread, which has none.
-    slot: *const OnceCell<Arc<Node>>,
     /// What is left of the budget of this poll of the task. Null for a thread, and for what is polled
     /// outside a task: nobody counts there.
     budget: *const Cell<u32>,
 }
 
-/// What a frame makes its node from.
+/// Whose frame it is. What these lead to is borrowed by `enter_task`, `enter_inner` and `enter_thread`
+/// for as long as the frame is entered.
 enum Base {
-    /// A task: its parent is the nursery that owns it.
-    Task(*const Arc<Node>),
-    /// A scope or shield, which may have no node yet: its parent is the node of the frame above, and
-    /// this is its deadline.
-    Inner(Kind, Option<Instant>),
+    /// A task: the nursery that owns it, and its own node.
+    Task(*const Arc<Node>, *const OnceCell<Arc<Node>>),
+    /// A scope, shield or nursery.
+    Inner(*const Slot),
     /// A thread: the run that it works for.
     Thread(*const Arc<Run>),
+}
+
+/// The same, to look at.
+enum Whose<'a> {
+    Task(&'a Arc<Node>, &'a OnceCell<Arc<Node>>),
+    Inner(&'a Slot),
+    Thread(&'a Arc<Run>),
 }
 
 /// What is around a boundary, if cancellations from there reach into it.
@@ -104,27 +110,20 @@ pub(crate) fn enter_task<T>(
         up: ptr::null(),
         place: Place::Polling,
         depth: 0,
-        base: Base::Task(nursery),
-        slot,
+        base: Base::Task(nursery, slot),
         budget: &budget,
     };
     enter(frame, inside)
 }
 
-/// Calls `inside` as the body of a boundary of the given kind, inside the current frame.
-pub(crate) fn enter_inner<T>(
-    kind: Kind,
-    deadline: Option<Instant>,
-    slot: &OnceCell<Arc<Node>>,
-    inside: impl FnOnce() -> T,
-) -> T {
+/// Calls `inside` as the body of a boundary inside the current frame.
+pub(crate) fn enter_inner<T>(slot: &Slot, inside: impl FnOnce() -> T) -> T {
     let up = CURRENT.with(Cell::get);
     let (depth, budget) = with(|frame| match frame {
         Some(frame) => (frame.depth + 1, frame.budget),
         None => (0, ptr::null()),
     });
-    let place = Place::Polling;
-    enter(Frame { up, place, depth, base: Base::Inner(kind, deadline), slot, budget }, inside)
+    enter(Frame { up, place: Place::Polling, depth, base: Base::Inner(slot), budget }, inside)
 }
 
 /// Calls `inside` as a closure on a thread, working for `run`.
@@ -134,7 +133,6 @@ pub(crate) fn enter_thread<T>(run: &Arc<Run>, inside: impl FnOnce() -> T) -> T {
         place: Place::Thread,
         depth: 0,
         base: Base::Thread(run),
-        slot: ptr::null(),
         budget: ptr::null(),
     };
     enter(frame, inside)
@@ -197,10 +195,16 @@ impl Frame {
         unsafe { self.up.as_ref() }
     }
 
-    fn slot(&self) -> Option<&OnceCell<Arc<Node>>> {
-        // SAFETY: null for a thread; else `enter_task` and `enter_inner` borrow it for as long as the
-        // frame is entered.
-        unsafe { self.slot.as_ref() }
+    fn whose(&self) -> Whose<'_> {
+        // SAFETY: those who entered the frame borrow these for as long as it is entered, and `self`
+        // is lent for less (F2).
+        unsafe {
+            match self.base {
+                Base::Task(nursery, root) => Whose::Task(&*nursery, &*root),
+                Base::Inner(slot) => Whose::Inner(&*slot),
+                Base::Thread(run) => Whose::Thread(&*run),
+            }
+        }
     }
 
     fn budget(&self) -> Option<&Cell<u32>> {
@@ -214,38 +218,26 @@ impl Frame {
         self.depth >= DEEPEST
     }
 
-    /// The node of this boundary, made now if it has none. None on a thread.
+    /// The node of this boundary, made and hung into the tree now if it was not. None on a thread, and
+    /// for a boundary outside a run, which has nothing to hang below.
     pub(crate) fn node(&self) -> Option<&Arc<Node>> {
-        let slot = self.slot()?;
-        if let Some(node) = slot.get() {
-            return Some(node);
-        }
-        let node = match self.base {
-            // SAFETY: `enter_task` borrows the nursery for as long as the frame is entered.
-            Base::Task(nursery) => Node::below(unsafe { &*nursery }, Kind::Task),
-            // A boundary outside a run has nothing to hang below.
-            Base::Inner(kind, deadline) => {
-                let node = Node::below(self.up()?.node()?, kind);
-                if deadline.is_some() {
-                    node.set_deadline(deadline);
-                }
-                node
+        match self.whose() {
+            Whose::Task(nursery, root) => {
+                Some(root.get_or_init(|| Node::below(nursery, Kind::Task)))
             }
-            Base::Thread(_) => return None,
-        };
-        Some(slot.get_or_init(|| node))
+            Whose::Inner(slot) if slot.is_settled() => slot.get(),
+            Whose::Inner(slot) => Some(slot.settle(self.up()?.node()?)),
+            Whose::Thread(_) => None,
+        }
     }
 
     /// The nearest nursery around the code that runs: what adopts its left-overs.
     pub(crate) fn nursery(&self) -> Option<&Arc<Node>> {
-        match self.base {
-            // SAFETY: as in `node`.
-            Base::Task(nursery) => Some(unsafe { &*nursery }),
-            Base::Inner(..) => match self.slot()?.get() {
-                Some(node) if node.is_nursery() => Some(node),
-                _ => self.up()?.nursery(),
-            },
-            Base::Thread(_) => None,
+        match self.whose() {
+            Whose::Task(nursery, _) => Some(nursery),
+            Whose::Inner(slot) if slot.kind() == Kind::Nursery => slot.get(),
+            Whose::Inner(_) => self.up()?.nursery(),
+            Whose::Thread(_) => None,
         }
     }
 
@@ -296,36 +288,48 @@ impl Frame {
 
     /// Whether this boundary itself is about to drop what is inside it.
     fn is_due(&self) -> bool {
-        match self.slot().and_then(OnceCell::get) {
+        match self.own_node() {
             Some(node) => node.is_due(),
-            // Not cancelled by anybody, for nobody knows it; but its time may be over.
-            None => {
-                let is_over = |deadline| self.run().is_some_and(|run| run.now() >= deadline);
-                self.deadline().is_some_and(is_over)
-            }
+            // Cancelled by nobody, for nobody knows it, and its time has just begun.
+            None => self.limit() == Some(Duration::ZERO),
         }
     }
 
     /// The deadline of this boundary itself.
     fn deadline(&self) -> Option<Instant> {
-        match (self.slot().and_then(OnceCell::get), &self.base) {
-            (Some(node), _) => node.deadline(),
-            (None, Base::Inner(_, deadline)) => *deadline,
-            (None, _) => None,
+        match self.own_node() {
+            Some(node) => node.deadline(),
+            None => self.run()?.now().checked_add(self.limit()?),
+        }
+    }
+
+    /// The node of this boundary, if it has one.
+    fn own_node(&self) -> Option<&Arc<Node>> {
+        match self.whose() {
+            Whose::Task(_, root) => root.get(),
+            Whose::Inner(slot) => slot.get(),
+            Whose::Thread(_) => None,
+        }
+    }
+
+    fn limit(&self) -> Option<Duration> {
+        match self.whose() {
+            Whose::Inner(slot) => slot.limit(),
+            Whose::Task(..) | Whose::Thread(_) => None,
         }
     }
 
     /// Where cancellations come from that reach into this boundary.
     fn outwards(&self) -> Outwards<'_> {
-        let node = self.slot().and_then(OnceCell::get);
-        if node.is_some_and(|node| node.is_shielded()) {
+        if self.own_node().is_some_and(|node| node.is_shielded()) {
             return Outwards::Nothing;
         }
-        match self.base {
-            // SAFETY: as in `node`.
-            Base::Task(nursery) => Outwards::Nursery(unsafe { &*nursery }),
-            Base::Thread(_) | Base::Inner(Kind::Shield, _) => Outwards::Nothing,
-            Base::Inner(..) => self.up().map_or(Outwards::Nothing, Outwards::Frame),
+        match self.whose() {
+            Whose::Task(nursery, _) => Outwards::Nursery(nursery),
+            Whose::Inner(slot) if slot.kind() != Kind::Shield => {
+                self.up().map_or(Outwards::Nothing, Outwards::Frame)
+            }
+            Whose::Inner(_) | Whose::Thread(_) => Outwards::Nothing,
         }
     }
 
@@ -333,12 +337,10 @@ impl Frame {
     fn run(&self) -> Option<&Arc<Run>> {
         let mut frame = self;
         loop {
-            match frame.base {
-                // SAFETY: as in `node`.
-                Base::Task(nursery) => return Some(&unsafe { &*nursery }.run),
-                // SAFETY: `enter_thread` borrows the run for as long as the frame is entered.
-                Base::Thread(run) => return Some(unsafe { &*run }),
-                Base::Inner(..) => frame = frame.up()?,
+            match frame.whose() {
+                Whose::Task(nursery, _) => return Some(&nursery.run),
+                Whose::Thread(run) => return Some(run),
+                Whose::Inner(_) => frame = frame.up()?,
             }
         }
     }

@@ -33,6 +33,7 @@ mod atomics;
 mod cancel;
 pub mod channel;
 mod context;
+pub mod join;
 mod limiter;
 mod locals;
 pub mod net;
@@ -48,9 +49,9 @@ mod timers;
 mod wait_list;
 
 pub use cancel::{
-    CancelScope, Cancelled, Cause, Elapsed, Finally, MoveOnAfter, ScopeRun, Shield, Timeout,
-    check_cancelled, checkpoint, effective_deadline, finally, is_cancelled, move_on_after, shield,
-    shield_for, shielded_yield, timeout,
+    CancelScope, Cancellable, Cancelled, Cause, Elapsed, Finally, MoveOnAfter, ScopeRun, Shield,
+    Timeout, cancellable, check_cancelled, checkpoint, effective_deadline, finally, is_cancelled,
+    move_on_after, shield, shield_for, shielded_yield, timeout,
 };
 pub use limiter::{
     Acquire, AcquireOnBehalfOf, AlreadyBorrowed, Limiter, LimiterStatistics, NotBorrowed, Token,

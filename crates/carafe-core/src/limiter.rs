@@ -113,6 +113,18 @@ impl Limiter {
         Acquire { limiter: self.clone(), borrower: None, key: None }
     }
 
+    /// Waits for a token, from now on and not from the first poll on, on behalf of somebody else: not
+    /// counted against the caller's budget.
+    pub(crate) fn queue_up(&self) -> Acquire {
+        let mut state = self.lock();
+        let wait = Wait::Waiting(Waker::noop().clone());
+        let key = state.queue.push_back(Waiter { wait, borrower: None });
+        let served = state.hand_over();
+        drop(state);
+        served.wake();
+        Acquire { limiter: self.clone(), borrower: None, key: Some(key) }
+    }
+
     /// Takes a token if one is free and nobody waits for it.
     pub fn try_acquire(&self) -> Option<Token> {
         let is_granted = self.lock().take_free();

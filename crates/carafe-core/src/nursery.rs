@@ -12,6 +12,7 @@ mod live;
 pub(crate) mod part;
 mod start;
 mod task;
+mod turn;
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -32,9 +33,11 @@ pub use self::task::{Task, TaskEnd, TaskStatus};
 
 use self::child::Child;
 use self::part::{Hook, Name, NurseryPart};
+use self::turn::Turn;
 use crate::cancel::Cause;
 use crate::cancel::node::{Kind, Node};
 use crate::context;
+use crate::limiter::Limiter;
 use crate::rt::{Meta, Runtime};
 
 /// Opens a nursery, runs `body` in it, and ends when the body and all children have ended.
@@ -102,13 +105,14 @@ pub struct NurseryOptions<E> {
     name: Name,
     hook: Option<Hook>,
     deadline: Option<Instant>,
+    limiter: Option<Limiter>,
     _errors: PhantomData<fn(E)>,
 }
 
 impl<E: Send + 'static> NurseryOptions<E> {
     /// The options that [`nursery()`] has: no name, no deadline, the first failure cancels the rest.
     pub fn new() -> Self {
-        NurseryOptions { name: None, hook: None, deadline: None, _errors: PhantomData }
+        NurseryOptions { name: None, hook: None, deadline: None, limiter: None, _errors: PhantomData }
     }
 
     /// Names the nursery in the live tree and the log.
@@ -131,6 +135,39 @@ impl<E: Send + 'static> NurseryOptions<E> {
     /// Cancels the nursery at `deadline`.
     pub fn deadline(mut self, deadline: Instant) -> Self {
         self.deadline = Some(deadline);
+        self
+    }
+
+    /// Lets at most `limit` children run at a time; the others wait, unpolled, in the order in which
+    /// they were spawned.
+    ///
+    /// A child that waits counts as live. When the nursery is cancelled it is dropped without having
+    /// started. A turn ends when the child has ended and what it had is dropped; so children that wait
+    /// for others, which have had no turn yet, can wait for ever.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use carafe_core::{NurseryOptions, Runner};
+    /// # Runner::new(carafe_sim::Sim::seeded(1)).try_run(async |rt| {
+    /// # async fn fetch(_: u32) -> std::io::Result<()> { Ok(()) }
+    /// NurseryOptions::new().limit(8).open(&rt, |n| async move {
+    ///     for page in 0..1000 {
+    ///         n.spawn(fetch(page));
+    ///     }
+    ///     Ok(())
+    /// }).await?;
+    /// # Ok::<_, carafe_core::NurseryError<std::io::Error>>(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// When `limit` is 0.
+    #[track_caller]
+    pub fn limit(mut self, limit: usize) -> Self {
+        assert!(limit > 0, "a nursery in which no child may run would never end");
+        self.limiter = Some(Limiter::new(limit));
         self
     }
 
@@ -163,6 +200,7 @@ impl<E> fmt::Debug for NurseryOptions<E> {
             .field("name", &self.name)
             .field("supervised", &self.hook.is_some())
             .field("deadline", &self.deadline)
+            .field("limiter", &self.limiter)
             .finish()
     }
 }
@@ -185,9 +223,11 @@ impl<E: Send + 'static, R: Runtime> Nursery<E, R> {
             panic!("a nursery needs a run around it: enter one with `run`, `#[main]` or `#[test]`")
         };
         let info = ChildInfo { name: options.name, location };
-        let part = NurseryPart::new(info, options.hook);
+        let part = NurseryPart::new(info, options.hook).limited(options.limiter);
         let node = Node::detached(run, Kind::Nursery, Some(part));
-        node.set_deadline(options.deadline);
+        if options.deadline.is_some() {
+            node.set_deadline(options.deadline);
+        }
         Nursery { node, rt: rt.clone(), _errors: PhantomData }
     }
 
@@ -277,9 +317,16 @@ impl<E: Send + 'static, R: Runtime> Nursery<E, R> {
             let Some(target) = Live::new(&self.node) else { return Err(StartError::Closed) };
             let options = NurseryOptions::<E>::new().name("start");
             let own: Nursery<E, R> = Nursery::open(&self.rt, options, location);
-            let (cell, started) = start::Cell::pair();
-            let mover = start::MoveWhenStarted { cell: cell.clone(), target: Some(target) };
             let waiting = async {
+                // Here and not before: by now our own nursery hangs below whoever calls, so the child
+                // finds out if that one is cancelled already.
+                let (cell, started) = start::Cell::pair();
+                let mover = start::MoveWhenStarted { cell: cell.clone(), target: Some(target) };
+                let live = Live::new(&own.node).expect("a nursery whose body runs is open");
+                let info = ChildInfo { name: None, location };
+                let child = self.in_turn(child(started));
+            let child = Child::with_mover(live, info, child, mover);
+                self.rt.spawn_detached(Meta { name: None, location }, child);
                 let value = cell.value().await;
                 if value.is_none() {
                     own.cancel();
@@ -287,10 +334,6 @@ impl<E: Send + 'static, R: Runtime> Nursery<E, R> {
                 Ok(value)
             };
             let waiting = NurseryFuture::new(own.node.clone(), waiting);
-            let live = Live::new(&own.node).expect("a nursery that was just made is open");
-            let info = ChildInfo { name: None, location };
-            let child = Child::with_mover(live, info, child(started), mover);
-            self.rt.spawn_detached(Meta { name: None, location }, child);
             match waiting.await {
                 Ok(Some(value)) => Ok(value),
                 Ok(None) => Err(StartError::NotStarted),
@@ -300,12 +343,20 @@ impl<E: Send + 'static, R: Runtime> Nursery<E, R> {
         }
     }
 
+    /// The child as it runs here: with a limit, after those that came before.
+    fn in_turn<F>(&self, child: F) -> Turn<F> {
+        match &self.node.part().limiter {
+            None => Turn::at_once(child),
+            Some(limiter) => Turn::new(limiter, child),
+        }
+    }
+
     /// Names the child that is spawned next, in the live tree and the log.
     pub fn named(&self, name: impl Into<Cow<'static, str>>) -> Spawner<'_, E, R> {
         Spawner { nursery: self, name: Some(Arc::new(name.into())) }
     }
 
-    fn add<F>(
+    pub(crate) fn add<F>(
         &self,
         name: Name,
         location: &'static Location<'static>,
@@ -317,7 +368,14 @@ impl<E: Send + 'static, R: Runtime> Nursery<E, R> {
         let Some(live) = Live::new(&self.node) else { return Err(Closed(child)) };
         let named = name.clone();
         let meta = Meta { name: named.as_deref().map(|name| &**name), location };
-        self.rt.spawn_detached(meta, Child::new(live, ChildInfo { name, location }, child));
+        let info = ChildInfo { name, location };
+        match &live.part().limiter {
+            None => self.rt.spawn_detached(meta, Child::new(live, info, child)),
+            Some(limiter) => {
+                let child = Turn::new(limiter, child);
+                self.rt.spawn_detached(meta, Child::new(live, info, child));
+            }
+        }
         Ok(())
     }
 

@@ -10,8 +10,8 @@
 //!   running thread hold the node around them; a node that is held holds its own parent, up to the
 //!   task.
 //!
-//! N1. A node that is cancelled stays so. One that is effective stays so, unless a shield is raised at it
-//!     or above it, which shuts out what it had inherited.
+//! N1. A node that is cancelled stays so. One that is effective stays so as long as what it inherited
+//!     that from is above it, with no shield between: see [`Node::calm`].
 //! N2. `hold` changes under the node's lock, together with reading the parent that hears of it, so
 //!     that a node that moves takes exactly its own hold along.
 //! N3. One node's lock is held at a time; nothing is woken, dropped or called under it.
@@ -27,7 +27,7 @@ use slab::Slab;
 
 use super::Cause;
 use crate::atomics::{AtomicBool, AtomicUsize, Mutex, MutexGuard, Ordering};
-use crate::nursery::part::NurseryPart;
+use crate::nursery::part::{NurseryPart, nearest};
 use crate::run::Run;
 use crate::timers::TimerKey;
 
@@ -63,6 +63,9 @@ pub(crate) struct Node {
     timed: AtomicBool,
     /// See N2.
     hold: AtomicUsize,
+    /// The address of `state.parent`, which keeps that address its own; 0 without a parent. Changes
+    /// with it.
+    home: AtomicUsize,
     state: Mutex<State>,
     /// What only a nursery has.
     pub(crate) part: Option<NurseryPart>,
@@ -113,6 +116,7 @@ impl Node {
         effective: bool,
         cause: Option<Cause>,
     ) -> Node {
+        let home = parent.as_ref().map_or(0, |parent| Arc::as_ptr(parent) as usize);
         let state = State {
             parent,
             key,
@@ -131,6 +135,7 @@ impl Node {
             shielded: AtomicBool::new(kind == Kind::Shield),
             timed: AtomicBool::new(false),
             hold: AtomicUsize::new(0),
+            home: AtomicUsize::new(home),
             state: Mutex::new(state),
             part,
         }
@@ -166,6 +171,11 @@ impl Node {
 
     pub(crate) fn is_shielded(&self) -> bool {
         self.shielded.load(Ordering::Acquire)
+    }
+
+    /// The address of the node above; 0 where there is none.
+    pub(crate) fn home(&self) -> usize {
+        self.home.load(Ordering::Acquire)
     }
 
     pub(crate) fn is_held(&self) -> bool {
@@ -226,11 +236,7 @@ impl Node {
                 wakers.extend(state.waker.clone());
             }
             rest.extend(
-                state
-                    .kids
-                    .iter()
-                    .filter(|(_, kid)| kid.kind != Kind::Shield)
-                    .map(|(_, kid)| kid.clone()),
+                state.kids.iter().filter(|(_, kid)| !kid.is_shielded()).map(|(_, kid)| kid.clone()),
             );
             drop(state);
             if let Some(part) = &node.part {
@@ -265,13 +271,15 @@ impl Node {
         }
     }
 
-    /// Undoes what was inherited, here and below: a shield was raised. What has been dropped meanwhile
-    /// stays dropped.
+    /// Undoes what was inherited, here and below: a shield was raised, or the node has moved out of
+    /// what was cancelled. What has been dropped meanwhile stays dropped, and a nursery that has
+    /// dropped its body goes on cancelling its children.
     fn calm(self: &Arc<Self>) {
         let mut rest = vec![self.clone()];
         while let Some(node) = rest.pop() {
             let mut state = node.lock();
-            if node.cancelled.load(Ordering::Acquire) || !node.is_effective() {
+            let is_ending = node.part.as_ref().is_some_and(NurseryPart::is_interrupted);
+            if node.cancelled.load(Ordering::Acquire) || !node.is_effective() || is_ending {
                 continue;
             }
             node.effective.store(false, Ordering::Release);
@@ -344,14 +352,6 @@ impl Node {
             self.run.timers.remove(stale);
         }
     }
-
-    fn disarm(&self) {
-        if self.timed.load(Ordering::Relaxed)
-            && let Some(timer) = { self.lock().timer.take() }
-        {
-            self.run.timers.remove(timer);
-        }
-    }
 }
 
 /// Its place in the tree.
@@ -361,6 +361,11 @@ impl Node {
     /// meanwhile; others may release theirs.
     pub(crate) fn attach(self: &Arc<Self>, parent: &Arc<Node>) {
         self.unlist();
+        if let Some(part) = &self.part
+            && let Some(adopter) = nearest(parent)
+        {
+            part.set_adopter(adopter);
+        }
         let (key, inherits, cause) = {
             let mut above = parent.lock();
             let key = above.kids.insert(self.clone());
@@ -376,6 +381,7 @@ impl Node {
             let mut state = self.lock();
             state.parent = Some(parent.clone());
             state.key = key;
+            self.home.store(Arc::as_ptr(parent) as usize, Ordering::Release);
             (self.is_held(), state.holds.is_some())
         };
         if was_held && !is_held {
@@ -386,6 +392,9 @@ impl Node {
         }
         if inherits {
             self.spread(cause.unwrap_or(Cause::Explicit(None)));
+        } else {
+            // It may come from a place that was cancelled, and this one is not.
+            self.calm();
         }
     }
 
@@ -405,8 +414,14 @@ impl Node {
         let (parent, key, is_held) = {
             let mut state = self.lock();
             let Some(parent) = state.parent.take() else { return };
+            self.home.store(0, Ordering::Release);
             (parent, state.key, self.is_held() && self.kind != Kind::Task)
         };
+        self.leave(&parent, key, is_held);
+    }
+
+    /// Leaves the list of the node that was its parent, and takes its hold along if it had one there.
+    fn leave(&self, parent: &Arc<Node>, key: usize, is_held: bool) {
         let listed = {
             let mut above = parent.lock();
             // A parent that has ended has let go of its kids.
@@ -421,23 +436,42 @@ impl Node {
     /// Ends the boundary: it holds nothing, waits for nothing and is nobody's child. Nodes below that
     /// are still there belong to leaked futures; they move up, for the task's end to find.
     pub(crate) fn detach(self: &Arc<Self>) {
-        self.disarm();
-        self.close();
-        let leaked = self.take_kids();
-        if !leaked.is_empty()
-            && let Some(parent) = self.parent()
-        {
-            leaked.iter().for_each(|kid| kid.attach(&parent));
-        }
-        self.unlist();
-        let waker = self.lock().waker.take();
+        let mut state = self.lock();
+        let leaked =
+            if state.kids.is_empty() { Slab::new() } else { std::mem::take(&mut state.kids) };
+        let (parent, key) = (state.parent.take(), state.key);
+        self.home.store(0, Ordering::Release);
+        let (holds, timer, waker) = (state.holds.take(), state.timer.take(), state.waker.take());
+        // Together with the parent (N2): whoever releases from here on finds no parent to tell.
+        let is_held = self.is_held() && self.kind != Kind::Task;
+        drop(state);
         drop(waker);
+        if let Some(timer) = timer {
+            self.run.timers.remove(timer);
+        }
+        if let Some(holds) = holds {
+            holds.release();
+        }
+        if let Some(parent) = parent {
+            leaked.iter().for_each(|(_, kid)| kid.attach(&parent));
+            self.leave(&parent, key, is_held);
+        }
     }
 
-    /// Takes the nodes below, which outlived their boundary: their futures were leaked.
-    pub(crate) fn take_kids(&self) -> Vec<Arc<Node>> {
-        let kids = std::mem::take(&mut self.lock().kids);
-        kids.into_iter().map(|(_, kid)| kid).collect()
+    /// Takes the nodes below that are no tasks: those of a body that is gone, so their futures were
+    /// leaked.
+    pub(crate) fn take_leaked(&self) -> Vec<Arc<Node>> {
+        let mut state = self.lock();
+        if state.kids.is_empty() {
+            return Vec::new();
+        }
+        let leaked: Vec<usize> = state
+            .kids
+            .iter()
+            .filter(|(_, kid)| kid.kind != Kind::Task)
+            .map(|(key, _)| key)
+            .collect();
+        leaked.into_iter().map(|key| state.kids.remove(key)).collect()
     }
 }
 

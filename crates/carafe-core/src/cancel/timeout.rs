@@ -8,12 +8,11 @@ use pin_project_lite::pin_project;
 
 use super::Cause;
 use super::boundary::Boundary;
-use super::node::Kind;
-use crate::context;
 
 /// Runs `future` for at most `duration`, in a scope of its own.
 ///
-/// The time starts with the first poll; a duration too long for the clock means no limit. What is
+/// The time starts when the future first suspends, at its first poll: one that is ready at once costs
+/// no look at the clock. A duration too long for the clock means no limit. What is
 /// inside is dropped at a suspension only, and not while something in it holds: after a timeout
 /// around a nursery has returned, none of its children runs any more.
 ///
@@ -68,8 +67,6 @@ pin_project! {
         #[pin]
         future: Option<F>,
         boundary: Boundary,
-        duration: Duration,
-        is_started: bool,
     }
 
     impl<F> PinnedDrop for Timed<F> {
@@ -83,17 +80,11 @@ pin_project! {
 impl<F: Future> Timed<F> {
     #[track_caller]
     fn new(duration: Duration, future: F) -> Self {
-        let boundary = Boundary::new(Kind::Scope);
-        Timed { future: Some(future), boundary, duration, is_started: false }
+        Timed { future: Some(future), boundary: Boundary::limited(duration) }
     }
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Cause>> {
         let this = self.project();
-        if !std::mem::replace(this.is_started, true)
-            && let Some(run) = context::run()
-        {
-            this.boundary.set_deadline(run.now().checked_add(*this.duration));
-        }
         this.boundary.poll(this.future, cx)
     }
 }
@@ -113,8 +104,8 @@ impl<F: Future> Future for Timeout<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let elapsed = Elapsed(this.inner.duration);
-        this.inner.poll(cx).map_err(|_| elapsed)
+        let duration = this.inner.boundary.limit().expect("a timeout is a boundary with a limit");
+        this.inner.poll(cx).map_err(|_| Elapsed(duration))
     }
 }
 

@@ -34,11 +34,16 @@ use crate::locals::{self, Locals};
 /// What a child does after each poll of its body, before it looks at the outcome.
 pub(super) trait Move {
     fn after_poll(&mut self, header: &mut Header);
+
+    /// The child ends where it is: it goes nowhere any more.
+    fn end(&mut self);
 }
 
 /// Most children stay where they are.
 impl Move for () {
     fn after_poll(&mut self, _: &mut Header) {}
+
+    fn end(&mut self) {}
 }
 
 pin_project! {
@@ -130,6 +135,7 @@ where
                 if !header.is_due() {
                     return Poll::Pending;
                 }
+                this.mover.end();
                 header.end(this.body, true);
                 return Poll::Ready(());
             }
@@ -140,6 +146,7 @@ where
         if let Some(failed) = failed {
             header.fail(failed);
         }
+        this.mover.end();
         header.end(this.body, false);
         Poll::Ready(())
     }

@@ -1,7 +1,6 @@
 //! A nursery, waiting: for its body, then for its children.
 
 use std::any::Any;
-use std::cell::OnceCell;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -13,10 +12,11 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use super::errors::{Errors, Failed, Failure, NurseryError, PanicPayload};
-use super::part::nearest;
+use super::part::ChildInfo;
 use crate::cancel::Cause;
-use crate::cancel::node::{Kind, Node};
-use crate::context;
+use crate::cancel::node::Node;
+use crate::cancel::slot::Slot;
+use crate::context::{self, Frame};
 
 pin_project! {
     /// An open nursery; see [`nursery_with`](crate::nursery_with).
@@ -26,10 +26,8 @@ pin_project! {
         #[pin]
         body: Option<F>,
         value: Option<F::Output>,
-        // Always set: a cell, because frames make nodes on demand.
-        node: OnceCell<Arc<Node>>,
-        // The address of the node that ours was last polled below: it is kept alive by our node.
-        home: usize,
+        // Over a node that is there from the start.
+        slot: Slot,
         is_ended: bool,
         _errors: PhantomData<fn(E)>,
     }
@@ -41,14 +39,14 @@ pin_project! {
                 return;
             }
             // Nested nurseries adopt from their own drop, so the body goes first, inside our frame.
-            let dropped = context::enter_inner(Kind::Nursery, None, this.node, || {
+            let dropped = context::enter_inner(this.slot, || {
                 catch_unwind(AssertUnwindSafe(|| this.body.set(None)))
             });
-            let node = this.node.get().expect("a nursery has its node from the start");
+            let node = this.slot.get().expect("a nursery has its node from the start");
             if let Err(payload) = dropped {
                 node.fail(Failed::Panic(payload));
             }
-            if *this.home == 0 {
+            if !this.slot.is_settled() {
                 // Never polled: children that were spawned before belong to whoever is around.
                 if let Some(around) = context::with(|frame| frame.and_then(|f| f.nursery().cloned())) {
                     node.part().set_adopter(around);
@@ -67,8 +65,7 @@ where
         NurseryFuture {
             body: Some(body),
             value: None,
-            node: OnceCell::from(node),
-            home: 0,
+            slot: Slot::over(node),
             is_ended: false,
             _errors: PhantomData,
         }
@@ -84,11 +81,12 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let node = this.node.get().expect("a nursery has its node from the start").clone();
-        let around = settle_in(&node, this.home);
+        let node = this.slot.get().expect("a nursery has its node from the start").clone();
+        check_place(&node.part().info);
+        let around = settle(this.slot);
 
         if let Some(body) = this.body.as_mut().as_pin_mut() {
-            let polled = context::enter_inner(Kind::Nursery, None, this.node, || {
+            let polled = context::enter_inner(this.slot, || {
                 catch_unwind(AssertUnwindSafe(|| body.poll(cx)))
             });
             match polled {
@@ -105,7 +103,7 @@ where
                 Ok(Poll::Ready(Err(error))) => node.fail(Failed::Error(Box::new(error))),
                 Err(payload) => node.fail(Failed::Panic(payload)),
             }
-            let dropped = context::enter_inner(Kind::Nursery, None, this.node, || {
+            let dropped = context::enter_inner(this.slot, || {
                 catch_unwind(AssertUnwindSafe(|| this.body.set(None)))
             });
             if let Err(payload) = dropped {
@@ -124,8 +122,7 @@ where
             }
         }
         node.close();
-        let is_around_cancelled =
-            context::with(|frame| frame.is_some_and(context::Frame::is_cancelled));
+        let is_around_cancelled = context::with(|frame| frame.is_some_and(Frame::is_cancelled));
         match conclude(&node, this.value.take(), is_around_cancelled) {
             Poll::Ready(outcome) => {
                 *this.is_ended = true;
@@ -144,25 +141,22 @@ where
     }
 }
 
-/// Hangs the node below the boundary that polls it now, and returns that one's node.
-fn settle_in(node: &Arc<Node>, home: &mut usize) -> Arc<Node> {
+/// Refuses to be polled where a nursery cannot be.
+fn check_place(info: &ChildInfo) {
     context::with(|frame| {
-        let info = &node.part().info;
         assert!(
-            !frame.is_some_and(context::Frame::is_deepest),
-            "nested too deeply: nursery {info}"
+            frame.is_some() && context::place() == context::Place::Polling,
+            "nursery {info} is polled outside its run: only the run's own tasks can await it"
         );
-        let around = frame
-            .and_then(context::Frame::node)
-            .expect("a nursery is polled inside its run: carry it there with the run's own tasks");
-        let address = Arc::as_ptr(around) as usize;
-        if *home != address {
-            *home = address;
-            node.attach(around);
-            if let Some(adopter) = nearest(around) {
-                node.part().set_adopter(adopter);
-            }
-        }
+        assert!(!frame.is_some_and(Frame::is_deepest), "nested too deeply: nursery {info}");
+    });
+}
+
+/// Hangs the node below the boundary that polls it now, and returns that one's node.
+fn settle(slot: &Slot) -> Arc<Node> {
+    context::with(|frame| {
+        let around = frame.and_then(Frame::node).expect("a nursery is polled inside its run");
+        slot.settle(around);
         around.clone()
     })
 }
@@ -216,6 +210,6 @@ fn typed<E: 'static>(error: Box<dyn Any + Send>) -> E {
 
 impl<F: Future, E> fmt::Debug for NurseryFuture<F, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NurseryFuture").field("node", &self.node).finish_non_exhaustive()
+        f.debug_struct("NurseryFuture").field("slot", &self.slot).finish_non_exhaustive()
     }
 }

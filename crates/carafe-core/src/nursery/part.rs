@@ -19,6 +19,7 @@ use super::live::{Count, Live};
 use crate::atomics::{Mutex, MutexGuard};
 use crate::cancel::Cause;
 use crate::cancel::node::{Kind, Node};
+use crate::limiter::Limiter;
 
 /// Hears of the failures of a supervised nursery's children.
 pub(crate) type Hook = Box<dyn Fn(&ChildInfo, Failed) + Send + Sync>;
@@ -32,6 +33,8 @@ pub(crate) struct NurseryPart {
     pub(crate) info: ChildInfo,
     /// Where failures go instead of cancelling the siblings.
     hook: Option<Hook>,
+    /// Who lets the children run, so many at a time.
+    pub(crate) limiter: Option<Limiter>,
     inner: Mutex<Inner>,
 }
 
@@ -95,7 +98,13 @@ impl NurseryPart {
             adopter: None,
             adopted: None,
         };
-        NurseryPart { count: Count::default(), info, hook, inner: Mutex::new(inner) }
+        NurseryPart { count: Count::default(), info, hook, limiter: None, inner: Mutex::new(inner) }
+    }
+
+    /// The same, whose children wait for tokens of `limiter`.
+    pub(crate) fn limited(mut self, limiter: Option<Limiter>) -> Self {
+        self.limiter = limiter;
+        self
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -203,6 +212,7 @@ impl Node {
     ///
     /// The bodies inside were dropped first, so nested nurseries have been adopted already.
     pub(crate) fn abandon(self: &Arc<Self>) {
+        self.forsake();
         let part = self.part();
         let (is_empty, adopter, failures) = {
             let mut inner = part.lock();
@@ -256,19 +266,23 @@ impl Node {
         }
     }
 
-    /// The boundary's task has ended, and this node is still there: its future was leaked. Nurseries
-    /// in it are abandoned, the rest is forgotten.
+    /// The body of this task or nursery is gone, and what still hangs below it was leaked: nurseries
+    /// are abandoned, the innermost first, and the rest is forgotten.
     pub(crate) fn forsake(self: &Arc<Self>) {
-        let mut rest = self.take_kids();
-        while let Some(node) = rest.pop() {
+        let mut leaked = self.take_leaked();
+        let mut next = 0;
+        while next < leaked.len() {
+            let below = leaked[next].take_leaked();
+            leaked.extend(below);
+            next += 1;
+        }
+        for node in leaked.into_iter().rev() {
             if node.is_nursery() {
                 tracing::error!(
                     nursery = %node.part().info,
                     "a nursery's future was leaked; its children are cancelled"
                 );
                 node.abandon();
-            } else {
-                rest.extend(node.take_kids());
             }
         }
     }

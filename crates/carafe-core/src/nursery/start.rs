@@ -166,4 +166,9 @@ impl<V> Move for MoveWhenStarted<V> {
             header.move_to(target);
         }
     }
+
+    fn end(&mut self) {
+        // Before the start's own nursery hears of the end: the starter may count at once.
+        self.target = None;
+    }
 }
