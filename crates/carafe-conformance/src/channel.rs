@@ -73,6 +73,7 @@ pub fn without_a_buffer_a_receiver_waits_for_its_sender<B: Backend>(backend: B) 
         assert!(poll_once(&mut receiving).await.is_none());
         assert_eq!(poll_once(sender.send(1)).await, Some(Ok(())));
         assert_eq!(poll_once(&mut receiving).await, Some(Ok(1)));
+        assert_eq!(receiver.statistics().peak, 0);
     });
 }
 
@@ -333,8 +334,16 @@ pub fn without_a_buffer_a_slot_is_a_receiver_that_waits<B: Backend>(backend: B) 
         assert!(poll_once(&mut receiving).await.is_none());
         let permit = poll_once(&mut reserving).await.expect("a receiver is there").expect("it is");
         assert_eq!(sender.try_send(1), Err(TrySendError::Full(1)));
+        // A sender that comes now waits for another receiver, and that one for its turn: the item is
+        // the one's who came first.
+        let mut sending = Box::pin(sender.send(3));
+        assert!(poll_once(&mut sending).await.is_none());
+        assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+        let mut another = Box::pin(receiver.recv());
+        assert!(poll_once(&mut another).await.is_none());
+        assert_eq!(poll_once(&mut receiving).await, Some(Ok(3)));
         permit.send(2).expect("the receiver is there");
-        assert_eq!(poll_once(&mut receiving).await, Some(Ok(2)));
+        assert_eq!(poll_once(&mut another).await, Some(Ok(2)));
     });
 }
 
