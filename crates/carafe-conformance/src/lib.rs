@@ -40,6 +40,7 @@ pub mod channel;
 pub mod deadline;
 pub mod errors;
 pub mod finally;
+pub mod join;
 pub mod limiter;
 pub mod locals;
 pub mod nursery;

@@ -418,3 +418,108 @@ pub fn a_thousand_children_are_joined<B: Backend>(backend: B) {
         assert_eq!(counted.load(Ordering::SeqCst), 1000);
     });
 }
+
+/// `NurseryOptions::limit`: no more children than that run at a time, and all of them do.
+pub fn a_limit_bounds_the_children_that_run<B: Backend>(backend: B) {
+    let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let seen = most.clone();
+    backend.with_virtual_time().run(async move |rt| {
+        let begun = rt.now();
+        let theirs = rt.clone();
+        let ended = NurseryOptions::<Oops>::new().limit(3).open(&rt, |n| async move {
+            for _ in 0..9 {
+                let (rt, running, most) = (theirs.clone(), running.clone(), most.clone());
+                n.spawn(async move {
+                    most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    sleep(&rt, SECOND).await;
+                    running.fetch_sub(1, Ordering::SeqCst);
+                    Ok(())
+                });
+            }
+            assert_eq!(n.live(), 9);
+            Ok(())
+        });
+        ended.await.expect("nothing fails");
+        assert_eq!(rt.now() - begun, SECOND * 3);
+    });
+    assert_eq!(seen.load(Ordering::SeqCst), 3);
+}
+
+/// `NurseryOptions::limit`: turns come in the order of spawning, for children that are started too.
+pub fn turns_come_in_the_order_of_spawning<B: Backend>(backend: B) {
+    let log = Log::new();
+    let noted = log.clone();
+    backend.with_virtual_time().run(async move |rt| {
+        let theirs = rt.clone();
+        let ended = NurseryOptions::<Oops>::new().limit(1).open(&rt, |n| async move {
+            // More than one poll's budget.
+            for id in 0..300 {
+                let log = noted.clone();
+                n.spawn(async move {
+                    log.note(id);
+                    checkpoint().await;
+                    Ok(())
+                });
+            }
+            let log = noted.clone();
+            let started = n.start(|started| async move {
+                log.note("started");
+                started.started(());
+                Ok(())
+            });
+            started.await.expect("it has its turn");
+            settle(&theirs).await;
+            Ok(())
+        });
+        ended.await.expect("nothing fails");
+    });
+    let expected: Vec<_> = (0..300).map(|id| id.to_string()).chain(["started".into()]).collect();
+    assert_eq!(log.entries(), expected);
+}
+
+/// `NurseryOptions::limit`: a child that waits for its turn when the nursery is cancelled never starts.
+pub fn a_child_that_never_had_its_turn_is_dropped_unpolled<B: Backend>(backend: B) {
+    let log = Log::new();
+    let noted = log.clone();
+    backend.run(async move |rt| {
+        let ended = NurseryOptions::<Oops>::new().limit(1).open(&rt, |n| async move {
+            for id in ["first", "second"] {
+                let (log, held) = (noted.clone(), noted.on_drop("dropped"));
+                n.spawn(async move {
+                    let _held = held;
+                    log.note(id);
+                    forever().await
+                });
+            }
+            n.cancel();
+            Ok(())
+        });
+        ended.await.expect("the body has ended");
+    });
+    assert_eq!(log.count("first"), 1);
+    assert_eq!(log.count("second"), 0);
+    assert_eq!(log.count("dropped"), 2);
+}
+
+/// `NurseryOptions::limit`: what a child had is dropped before the next has its turn.
+pub fn a_turn_ends_with_the_childs_destructors<B: Backend>(backend: B) {
+    let log = Log::new();
+    let noted = log.clone();
+    backend.run(async move |rt| {
+        let ended = NurseryOptions::<Oops>::new().limit(1).open(&rt, |n| async move {
+            for id in 0..3 {
+                let (log, held) = (noted.clone(), noted.on_drop(format!("{id} ends")));
+                n.spawn(async move {
+                    let _held = held;
+                    log.note(format!("{id} begins"));
+                    checkpoint().await;
+                    Ok(())
+                });
+            }
+            Ok(())
+        });
+        ended.await.expect("nothing fails");
+    });
+    let expected = ["0 begins", "0 ends", "1 begins", "1 ends", "2 begins", "2 ends"];
+    assert_eq!(log.entries(), expected);
+}

@@ -132,6 +132,10 @@ macro_rules! __cases {
                 a_nursery_counts_its_children,
                 a_foreign_thread_may_spawn_and_cancel,
                 a_thousand_children_are_joined,
+                a_limit_bounds_the_children_that_run,
+                turns_come_in_the_order_of_spawning,
+                a_child_that_never_had_its_turn_is_dropped_unpolled,
+                a_turn_ends_with_the_childs_destructors,
             }
             Core errors {
                 an_error_of_a_child_comes_out,
@@ -242,6 +246,22 @@ macro_rules! __cases {
                 a_shield_for_a_time_ends_with_it,
                 each_kind_of_checkpoint_does_its_part,
                 the_effective_deadline_is_the_earliest_around,
+            }
+            Core join {
+                all_gives_the_values_in_order,
+                all_of_nothing_is_nothing,
+                all_is_cancelled_by_the_first_error,
+                all_reports_the_errors_of_clean_ups,
+                all_passes_a_panic_on,
+                all_is_cancelled_from_outside,
+                any_ok_gives_the_first_value,
+                any_ok_gives_all_errors,
+                any_ok_of_nothing_panics,
+                race_gives_the_first_end,
+                results_come_as_they_are_completed,
+                results_do_not_wait_for_who_asks,
+                a_dropped_stream_of_results_is_adopted,
+                a_panic_comes_out_of_the_stream,
             }
             Core locals {
                 a_child_sees_what_was_bound_at_its_spawn,

@@ -23,6 +23,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Instant;
 
+pub(crate) use self::child::Child;
 pub use self::errors::{Errors, Failure, NurseryError, PanicPayload};
 pub(crate) use self::errors::{Failed, panic_text};
 pub use self::future::NurseryFuture;
@@ -31,7 +32,6 @@ pub use self::part::ChildInfo;
 pub use self::start::{StartError, Started};
 pub use self::task::{Task, TaskEnd, TaskStatus};
 
-use self::child::Child;
 use self::part::{Hook, Name, NurseryPart};
 use self::turn::Turn;
 use crate::cancel::Cause;
@@ -112,7 +112,13 @@ pub struct NurseryOptions<E> {
 impl<E: Send + 'static> NurseryOptions<E> {
     /// The options that [`nursery()`] has: no name, no deadline, the first failure cancels the rest.
     pub fn new() -> Self {
-        NurseryOptions { name: None, hook: None, deadline: None, limiter: None, _errors: PhantomData }
+        NurseryOptions {
+            name: None,
+            hook: None,
+            deadline: None,
+            limiter: None,
+            _errors: PhantomData,
+        }
     }
 
     /// Names the nursery in the live tree and the log.
@@ -279,7 +285,7 @@ impl<E: Send + 'static, R: Runtime> Nursery<E, R> {
         F: Future<Output = Result<T, E>> + Send + 'static,
         T: Send + 'static,
     {
-        let (child, task) = task::pair(self.node.run.clone(), child);
+        let (child, task) = task::pair(&self.node, child);
         self.spawn(child);
         task
     }
@@ -325,7 +331,7 @@ impl<E: Send + 'static, R: Runtime> Nursery<E, R> {
                 let live = Live::new(&own.node).expect("a nursery whose body runs is open");
                 let info = ChildInfo { name: None, location };
                 let child = self.in_turn(child(started));
-            let child = Child::with_mover(live, info, child, mover);
+                let child = Child::with_mover(live, info, child, mover);
                 self.rt.spawn_detached(Meta { name: None, location }, child);
                 let value = cell.value().await;
                 if value.is_none() {
@@ -516,9 +522,11 @@ where
     let Some(run) = context::run() else {
         panic!("a task needs a run around it: enter one with `run`, `#[main]` or `#[test]`")
     };
-    let root = run.root();
-    let (child, task) = task::pair(run, Infallibly { task });
-    if let Some(live) = root.and_then(|root| Live::new(&root)) {
+    let Some(root) = run.root() else {
+        panic!("the run has ended, and a task needs one around it")
+    };
+    let (child, task) = task::pair(&root, Infallibly { task });
+    if let Some(live) = Live::new(&root) {
         let location = Location::caller();
         let child = Child::new(live, ChildInfo { name: None, location }, child);
         rt.spawn_detached(Meta { name: None, location }, child);
