@@ -158,6 +158,10 @@ impl Shared {
     pub(super) fn protocol(&self) -> Option<&str> {
         self.protocol.as_deref()
     }
+    /// Whether the handler has asked for the upgrade.
+    pub(super) fn is_accepted(&self) -> bool {
+        self.lock().asked
+    }
 
     pub(super) fn is_open(&self) -> bool {
         !matches!(self.lock().stage, Stage::Closed(_))

@@ -119,6 +119,12 @@ impl WebSocket {
         self.shared.say_goodbye(code, reason);
     }
 
+    /// Whether the handler has accepted the upgrade: what it returns is no answer to the request any
+    /// more.
+    pub fn is_accepted(&self) -> bool {
+        self.shared.is_accepted()
+    }
+
     /// Whether messages can be sent: the socket is open, or will be.
     pub fn is_open(&self) -> bool {
         self.shared.is_open()
