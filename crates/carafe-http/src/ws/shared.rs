@@ -158,6 +158,7 @@ impl Shared {
     pub(super) fn protocol(&self) -> Option<&str> {
         self.protocol.as_deref()
     }
+
     /// Whether the handler has asked for the upgrade.
     pub(super) fn is_accepted(&self) -> bool {
         self.lock().asked
