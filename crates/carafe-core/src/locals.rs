@@ -169,7 +169,7 @@ pub struct LocalKey<T: 'static> {
 impl<T: Send + Sync + 'static> LocalKey<T> {
     /// Binds the key to `value` while `future` runs, and for the tasks that it spawns.
     pub fn scope<F: Future>(&'static self, value: T, future: F) -> LocalScope<F> {
-        LocalScope { future, bound: Some(self.bind(value)), locals: None }
+        LocalScope { future: Some(future), bound: Some(self.bind(value)), locals: None }
     }
 
     /// Binds the key to `value` while `f` runs.
@@ -216,11 +216,21 @@ pin_project! {
     /// The future of [`LocalKey::scope`].
     #[must_use = "a future does nothing until it is awaited"]
     pub struct LocalScope<F> {
+        // None once it has ended: its destructors see the binding, too.
         #[pin]
-        future: F,
+        future: Option<F>,
         // Until the first poll, which knows what is bound around.
         bound: Option<Bound>,
         locals: Locals,
+    }
+
+    impl<F> PinnedDrop for LocalScope<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if this.future.is_some() {
+                enter(this.locals, || this.future.set(None));
+            }
+        }
     }
 }
 
@@ -228,11 +238,18 @@ impl<F: Future> Future for LocalScope<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let this = self.project();
+        let mut this = self.project();
         if let Some(bound) = this.bound.take() {
             *this.locals = bound.on(look(Clone::clone));
         }
-        enter(this.locals, || this.future.poll(cx))
+        enter(this.locals, || {
+            let future = this.future.as_mut().as_pin_mut();
+            let polled = future.expect("a future is polled until it has ended").poll(cx);
+            if polled.is_ready() {
+                this.future.set(None);
+            }
+            polled
+        })
     }
 }
 

@@ -37,8 +37,8 @@ use crate::cancel::node::{Kind, Node};
 use crate::context;
 use crate::limiter::Limiter;
 use crate::nursery::part::{Hook, NurseryPart};
-use crate::nursery::{ChildInfo, Failed, Nursery, panic_text};
-use crate::rt::{Enter, EnterError, Runtime};
+use crate::nursery::{Child, ChildInfo, Failed, Live, panic_text};
+use crate::rt::{Enter, EnterError, Meta, Runtime};
 use crate::shutdown::Phases;
 use crate::timers::{self, Timers};
 
@@ -81,14 +81,16 @@ impl<R: Runtime> Host for HostOf<R> {
     }
 
     fn start_timers(&self, run: &Arc<Run>, system: Arc<Node>) {
-        let system: Nursery<Infallible, R> = Nursery::on(system, self.0.clone());
+        // Refused only when the run has ended, and its deadlines with it.
+        let Some(live) = Live::new(&system) else { return };
         let (run, rt) = (run.clone(), self.0.clone());
         let driver = async move {
             timers::drive(run, rt).await;
-            Ok(())
+            Ok::<(), Infallible>(())
         };
-        // Refused only when the run has ended, and its deadlines with it.
-        if system.named("timers").try_spawn(driver).is_err() {}
+        let meta = Meta::here("timers");
+        let info = ChildInfo { name: Some(Arc::new("timers".into())), location: meta.location };
+        self.0.spawn_detached(meta, Child::of_run(live, info, driver));
     }
 }
 

@@ -252,10 +252,21 @@ where
         if let (Some(run), Some(key)) = (&run, listed) {
             run.unlist_thread(key);
         }
+        // Nobody waits for the outcome any more: it goes while this thread still counts as busy, for
+        // its destructor may block.
+        let outcome = if Arc::strong_count(&theirs) > 1 {
+            Some(outcome)
+        } else {
+            // A panic of that destructor has no one to go to.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(outcome)));
+            None
+        };
         // Before anybody is woken who may want a thread: this one is free, they need no other.
         turn.end();
         drop(token);
-        finish(&theirs, outcome);
+        if let Some(outcome) = outcome {
+            finish(&theirs, outcome);
+        }
         // Last: when the nursery around sees that the closure has ended, all of it has.
         drop(theirs);
         drop(live);

@@ -57,6 +57,14 @@ impl<F> Cancellable<F> {
         }
     }
 
+    /// Takes the scope out of the task that has polled it, for it is about to be moved to another:
+    /// else the end of the old task would find it left behind, and cancel what is inside.
+    pub fn uproot(self: Pin<&mut Self>) {
+        if let Some(node) = self.boundary.node() {
+            node.uproot();
+        }
+    }
+
     /// Whether something inside must not be dropped yet: a shield, an open nursery, a closure on a
     /// thread.
     pub fn is_held(&self) -> bool {

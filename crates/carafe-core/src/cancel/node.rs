@@ -86,6 +86,16 @@ struct State {
     timer: Option<TimerKey>,
     /// The node that this boundary holds, being open.
     holds: Option<Arc<Node>>,
+    /// Whether it hangs where it was adopted: what is held inside was leaked, or is on its way to
+    /// another task, and does not hold the adopter.
+    is_adopted: bool,
+}
+
+impl State {
+    /// The node that a hold inside is passed on to.
+    fn passes_to(&self, kind: Kind) -> Option<&Arc<Node>> {
+        if kind == Kind::Task || self.is_adopted { None } else { self.parent.as_ref() }
+    }
 }
 
 impl Node {
@@ -126,6 +136,7 @@ impl Node {
             deadline: None,
             timer: None,
             holds: None,
+            is_adopted: false,
         };
         Node {
             run,
@@ -207,6 +218,10 @@ impl Node {
             }
             state.cause.get_or_insert(cause);
         }
+        if self.is_effective() {
+            // Marked by a scope further out, which is held; now it has to act by itself.
+            return self.wake();
+        }
         self.spread(cause);
     }
 
@@ -227,7 +242,11 @@ impl Node {
         let mut rest = vec![self.clone()];
         while let Some(node) = rest.pop() {
             let mut state = node.lock();
-            if node.effective.swap(true, Ordering::AcqRel) {
+            // It may have moved, or a shield may have gone up, since its parent's list was read.
+            let is_reached = Arc::ptr_eq(&node, self)
+                || (!node.is_shielded()
+                    && state.parent.as_ref().is_some_and(|parent| parent.is_effective()));
+            if !is_reached || node.effective.swap(true, Ordering::AcqRel) {
                 continue;
             }
             state.cause.get_or_insert(cause);
@@ -398,24 +417,33 @@ impl Node {
         }
     }
 
-    /// Hangs an abandoned nursery below the one that adopts its children. What was leaked inside does
-    /// not hold that one.
+    /// Hangs an abandoned nursery below the one that adopts its children, until somebody polls it
+    /// again: it may be on its way to another task.
     pub(crate) fn attach_abandoned(self: &Arc<Self>, adopter: &Arc<Node>) {
         self.unlist();
-        {
-            let _state = self.lock();
-            self.hold.store(0, Ordering::Release);
-        }
-        self.attach(adopter);
+        let key = adopter.lock().kids.insert(self.clone());
+        let mut state = self.lock();
+        state.parent = Some(adopter.clone());
+        state.key = key;
+        state.is_adopted = true;
+        // No home: whoever polls it takes it home.
+    }
+
+    /// Takes the node out of the tree, for its future is on its way to another task: the end of the
+    /// old one is not to find it. The next poll hangs it in again.
+    pub(crate) fn uproot(self: &Arc<Self>) {
+        self.unlist();
     }
 
     /// Takes the node from its parent's list, and its hold with it.
     fn unlist(self: &Arc<Self>) {
         let (parent, key, is_held) = {
             let mut state = self.lock();
+            let is_held = self.is_held() && state.passes_to(self.kind).is_some();
             let Some(parent) = state.parent.take() else { return };
+            state.is_adopted = false;
             self.home.store(0, Ordering::Release);
-            (parent, state.key, self.is_held() && self.kind != Kind::Task)
+            (parent, state.key, is_held)
         };
         self.leave(&parent, key, is_held);
     }
@@ -439,11 +467,13 @@ impl Node {
         let mut state = self.lock();
         let leaked =
             if state.kids.is_empty() { Slab::new() } else { std::mem::take(&mut state.kids) };
-        let (parent, key) = (state.parent.take(), state.key);
-        self.home.store(0, Ordering::Release);
-        let (holds, timer, waker) = (state.holds.take(), state.timer.take(), state.waker.take());
         // Together with the parent (N2): whoever releases from here on finds no parent to tell.
-        let is_held = self.is_held() && self.kind != Kind::Task;
+        let is_held = self.is_held() && state.passes_to(self.kind).is_some();
+        let (parent, key) = (state.parent.take(), state.key);
+        state.is_adopted = false;
+        self.home.store(0, Ordering::Release);
+        self.timed.store(false, Ordering::Relaxed);
+        let (holds, timer, waker) = (state.holds.take(), state.timer.take(), state.waker.take());
         drop(state);
         drop(waker);
         if let Some(timer) = timer {
@@ -484,7 +514,7 @@ impl Node {
             let next = {
                 let state = node.lock();
                 let first = node.hold.fetch_add(1, Ordering::AcqRel) == 0;
-                if first && node.kind != Kind::Task { state.parent.clone() } else { None }
+                if first { state.passes_to(node.kind).cloned() } else { None }
             };
             match next {
                 Some(parent) => node = parent,
@@ -505,7 +535,7 @@ impl Node {
                 if held != 1 {
                     return;
                 }
-                let parent = if node.kind == Kind::Task { None } else { state.parent.clone() };
+                let parent = state.passes_to(node.kind).cloned();
                 let waker = if node.is_effective() { state.waker.clone() } else { None };
                 (parent, waker)
             };

@@ -93,6 +93,13 @@ impl<F> Child<F> {
     pub(crate) fn new(live: Live, info: ChildInfo, body: F) -> Self {
         Child::with_mover(live, info, body, ())
     }
+
+    /// A task of the run's own, which has nothing of whoever happened to start it.
+    pub(crate) fn of_run(live: Live, info: ChildInfo, body: F) -> Self {
+        let mut child = Child::new(live, info, body);
+        child.header.locals = None;
+        child
+    }
 }
 
 impl<F, M> Child<F, M> {
@@ -211,6 +218,11 @@ impl Header {
             context::enter_task(&live, &self.root, || {
                 catch_unwind(AssertUnwindSafe(|| body.set(None)))
             })
+        });
+        // With the last of what it had (C1): destructors of users, too.
+        let bound = self.locals.take();
+        let dropped = dropped.and_then(|()| {
+            if bound.is_none() { Ok(()) } else { catch_unwind(AssertUnwindSafe(|| drop(bound))) }
         });
         if let Err(payload) = dropped {
             live.child_failed(&self.info, Failed::Panic(payload));

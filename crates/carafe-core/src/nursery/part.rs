@@ -52,6 +52,17 @@ struct Inner {
     adopted: Option<Live>,
 }
 
+/// A kept handle keeps its nursery, and that the one around it: a chain as long as tasks are nested.
+impl Drop for NurseryPart {
+    fn drop(&mut self) {
+        let mut next = self.lock().adopter.take();
+        // One by one, for each drop inside the other would fill the stack.
+        while let Some(nursery) = next.and_then(Arc::into_inner) {
+            next = nursery.part.as_ref().and_then(|part| part.lock().adopter.take());
+        }
+    }
+}
+
 /// A child that has suspended.
 pub(crate) struct TaskEntry {
     pub(crate) waker: Waker,
@@ -155,6 +166,11 @@ impl NurseryPart {
         drop(old);
     }
 
+    /// Whether failures go to a supervisor.
+    pub(crate) fn is_supervised(&self) -> bool {
+        self.hook.is_some()
+    }
+
     pub(crate) fn take_failures(&self) -> Vec<Failed> {
         std::mem::take(&mut self.lock().failures)
     }
@@ -195,6 +211,8 @@ impl Node {
             }
         };
         if let Some(adopter) = adopted {
+            // Its future may live on in another task.
+            self.wake();
             self.detach();
             adopter.report_orphans(failures);
             return;

@@ -13,8 +13,8 @@ use event_listener::{Event, EventListener};
 use pin_project_lite::pin_project;
 
 use crate::atomics::{Mutex, MutexGuard};
+use crate::cancel::node::Node;
 use crate::cancel::{CancelScope, ScopeRun};
-use crate::run::Run;
 
 /// A handle to a child that was added with [`Nursery::spawn_task`](crate::Nursery::spawn_task).
 ///
@@ -24,6 +24,8 @@ use crate::run::Run;
 pub struct Task<T> {
     cell: Arc<Cell<T>>,
     scope: CancelScope,
+    /// Whether the nursery is supervised: a failure of the child cancels nobody.
+    is_isolated: bool,
     listener: Option<EventListener>,
 }
 
@@ -109,14 +111,17 @@ impl<T> Task<T> {
     ///
     /// # Panics
     ///
-    /// When the value was taken before, and when this handle has cancelled the child: then there is no
-    /// value, and nothing fails.
+    /// When the value was taken before, and when there is none though nothing is cancelled: this handle
+    /// has cancelled the child, or the child failed in a nursery that isolates failures.
     pub async fn join(mut self) -> T {
         match (&mut self).await {
             Ok(value) => value,
             Err(TaskEnd::Taken) => panic!("a task's value is taken once"),
             Err(TaskEnd::Cancelled) if self.scope.is_cancelled() => {
                 panic!("joined a task that its handle has cancelled: await the handle instead")
+            }
+            Err(end) if self.is_isolated && end != TaskEnd::Cancelled => {
+                panic!("joined a task that has no value, for {end}: await the handle instead")
             }
             // The nursery fails or is cancelled, and drops whoever waits here.
             Err(_) => std::future::pending().await,
@@ -198,14 +203,15 @@ impl<T> fmt::Debug for Task<T> {
 }
 
 /// Pairs a child's future with its handle.
-pub(crate) fn pair<F, T, E>(run: Arc<Run>, future: F) -> (Observed<F, T>, Task<T>)
+pub(crate) fn pair<F, T, E>(nursery: &Arc<Node>, future: F) -> (Observed<F, T>, Task<T>)
 where
     F: Future<Output = Result<T, E>>,
 {
     let cell = Arc::new(Cell { state: Mutex::new(State::Running), ended: Event::new() });
-    let scope = CancelScope::of(run);
+    let scope = CancelScope::of(nursery.run.clone());
+    let is_isolated = nursery.part().is_supervised();
     let observed = Observed { run: scope.run(future), cell: cell.clone() };
-    (observed, Task { cell, scope, listener: None })
+    (observed, Task { cell, scope, is_isolated, listener: None })
 }
 
 pin_project! {
