@@ -8,7 +8,7 @@
 mod all;
 mod completed;
 mod first;
-mod then;
+pub(crate) mod then;
 
 pub use self::all::all;
 pub use self::completed::{AsCompleted, as_completed};

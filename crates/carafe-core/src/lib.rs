@@ -34,6 +34,7 @@ mod cancel;
 pub mod channel;
 mod context;
 pub mod join;
+mod join_scope;
 mod limiter;
 mod locals;
 pub mod net;
@@ -53,6 +54,7 @@ pub use cancel::{
     Timeout, cancellable, check_cancelled, checkpoint, effective_deadline, finally, is_cancelled,
     move_on_after, shield, shield_for, shielded_yield, timeout,
 };
+pub use join_scope::{JoinScope, Joined, LocalJoinScope, join_scope, local_join_scope};
 pub use limiter::{
     Acquire, AcquireOnBehalfOf, AlreadyBorrowed, Limiter, LimiterStatistics, NotBorrowed, Token,
 };

@@ -236,16 +236,19 @@ impl Node {
         }
     }
 
-    /// Makes this node and those below it effective.
+    /// Whether a cancellation reaches it from above.
+    fn inherits(&self, state: &State) -> bool {
+        !self.is_shielded() && state.parent.as_ref().is_some_and(|parent| parent.is_effective())
+    }
+
+    /// Makes this node and those below it effective, as far as they are reached.
     fn spread(self: &Arc<Self>, cause: Cause) {
         let mut wakers = Vec::new();
         let mut rest = vec![self.clone()];
         while let Some(node) = rest.pop() {
             let mut state = node.lock();
             // It may have moved, or a shield may have gone up, since its parent's list was read.
-            let is_reached = Arc::ptr_eq(&node, self)
-                || (!node.is_shielded()
-                    && state.parent.as_ref().is_some_and(|parent| parent.is_effective()));
+            let is_reached = node.cancelled.load(Ordering::Acquire) || node.inherits(&state);
             if !is_reached || node.effective.swap(true, Ordering::AcqRel) {
                 continue;
             }
@@ -294,11 +297,15 @@ impl Node {
     /// what was cancelled. What has been dropped meanwhile stays dropped, and a nursery that has
     /// dropped its body goes on cancelling its children.
     fn calm(self: &Arc<Self>) {
+        let mut wakers = Vec::new();
         let mut rest = vec![self.clone()];
         while let Some(node) = rest.pop() {
-            let mut state = node.lock();
             let is_ending = node.part.as_ref().is_some_and(NurseryPart::is_interrupted);
-            if node.cancelled.load(Ordering::Acquire) || !node.is_effective() || is_ending {
+            let mut state = node.lock();
+            let is_cancelled = node.cancelled.load(Ordering::Acquire);
+            // A boundary that waits to be dropped from above, which will not happen, has to look again.
+            wakers.extend(state.waker.clone());
+            if is_ending || is_cancelled || !node.is_effective() || node.inherits(&state) {
                 continue;
             }
             node.effective.store(false, Ordering::Release);
@@ -307,6 +314,7 @@ impl Node {
                 state.kids.iter().filter(|(_, kid)| !kid.is_shielded()).map(|(_, kid)| kid.clone()),
             );
         }
+        wakers.into_iter().for_each(Waker::wake);
     }
 
     /// Stores the waker of a poll that is about to return pending (N4).
@@ -385,11 +393,7 @@ impl Node {
         {
             part.set_adopter(adopter);
         }
-        let (key, inherits, cause) = {
-            let mut above = parent.lock();
-            let key = above.kids.insert(self.clone());
-            (key, !self.is_shielded() && parent.is_effective(), above.cause)
-        };
+        let key = parent.lock().kids.insert(self.clone());
         // Held first, and given back if nothing inside holds any more by the time that the parent is
         // in place: a release in between must not reach a parent that was never held.
         let was_held = self.is_held();
@@ -409,9 +413,12 @@ impl Node {
         if holds {
             self.open(parent);
         }
-        if inherits {
+        // Now that the parent is in place: a cancellation that came before is seen here, one that comes
+        // later finds us in the list.
+        if !self.is_shielded() && parent.is_effective() {
+            let cause = parent.cause();
             self.spread(cause.unwrap_or(Cause::Explicit(None)));
-        } else {
+        } else if self.is_effective() {
             // It may come from a place that was cancelled, and this one is not.
             self.calm();
         }
@@ -452,8 +459,9 @@ impl Node {
     fn leave(&self, parent: &Arc<Node>, key: usize, is_held: bool) {
         let listed = {
             let mut above = parent.lock();
-            // A parent that has ended has let go of its kids.
-            if above.kids.contains(key) { Some(above.kids.remove(key)) } else { None }
+            // A parent that has ended has let go of its kids, and may have others by now.
+            let is_ours = above.kids.get(key).is_some_and(|kid| std::ptr::eq(&**kid, self));
+            if is_ours { Some(above.kids.remove(key)) } else { None }
         };
         drop(listed);
         if is_held {

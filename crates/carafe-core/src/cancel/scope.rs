@@ -93,6 +93,10 @@ impl CancelScope {
         self.shared.node.cancel(Cause::Explicit(Some(reason)));
     }
 
+    pub(crate) fn cancel_because(&self, cause: Cause) {
+        self.shared.node.cancel(cause);
+    }
+
     /// Whether the scope itself was cancelled, by a call or because its deadline has passed. It stays
     /// so.
     pub fn is_cancelled(&self) -> bool {

@@ -7,7 +7,7 @@ use pin_project_lite::pin_project;
 pin_project! {
     /// A child that hands on how its future ends. An `async` block would hold the future twice: once
     /// as what it was given, once as what it awaits.
-    pub(super) struct Then<F, G> {
+    pub(crate) struct Then<F, G> {
         #[pin]
         future: F,
         then: Option<G>,
@@ -15,7 +15,7 @@ pin_project! {
 }
 
 impl<F, G> Then<F, G> {
-    pub(super) fn new(future: F, then: G) -> Self {
+    pub(crate) fn new(future: F, then: G) -> Self {
         Then { future, then: Some(then) }
     }
 }

@@ -218,7 +218,8 @@ impl Node {
             return;
         }
         if gone {
-            if self.is_effective() {
+            // Unless somebody was added meanwhile.
+            if self.is_effective() && part.count.live() == 0 {
                 self.close();
             }
             self.wake();
