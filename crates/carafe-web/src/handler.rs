@@ -22,9 +22,10 @@ use crate::reply::Reply;
     message = "`{Self}` is not a handler",
     label = "this does not answer requests",
     note = "a handler is an `async fn`, a plain `fn` or a closure with up to 8 arguments",
-    note = "each argument must be something that a request gives: `Path<T>`, `Query<T>`, `Json<T>`, `State<T>`, `String`, `AppHandle` …",
+    note = "each argument must be something that a request gives: `Path<T>`, `Query<T>`, `Json<T>`, `State<T>`, `String`, `AppHandle` …; the `T` of the first three must be `Deserialize`",
     note = "the result must be something to answer with: `&'static str`, `String`, `Json<T>`, `Html<T>`, `serde_json::Value`, `(reply, status)`, `Result<reply, carafe::Error>` …",
-    note = "an async handler's future must be `Send`: nothing that is not (an `Rc`, a lock's guard) may live across an `.await`"
+    note = "an async handler's future must be `Send`: nothing that is not (an `Rc`, a lock's guard) may live across an `.await`",
+    note = "a closure keeps what it captures: `move || {{ let x = x.clone(); async move {{ .. }} }}`, not `async move || ..`; or give it to the app, as `State`"
 )]
 pub trait Handler<M>: Send + Sync + 'static {
     /// What is known of the handler before it is called.

@@ -10,6 +10,7 @@ use http_body_util::BodyExt;
 use tower_service::Service;
 
 use crate::gate::Gate;
+use crate::log;
 
 /// Calls an app in memory.
 #[derive(Clone)]
@@ -64,6 +65,7 @@ impl Client {
 
 /// Runs `test` while `app` lives.
 pub(crate) async fn with_app<T>(app: App, test: impl AsyncFnOnce(Client) -> T) -> T {
+    log::install();
     let service = app.into_service().unwrap_or_else(|error| panic!("{error}"));
     let client = Client(service.clone());
     service.lifespan(test(client)).await.unwrap()
@@ -89,6 +91,7 @@ pub(crate) async fn serving<T>(
     config: Config,
     test: impl AsyncFnOnce(SocketAddr) -> T,
 ) -> (T, Result<(), ServeError>) {
+    log::install();
     let (ready, address) = (Gate::new(), Arc::new(OnceLock::new()));
     let config = {
         let (ready, address) = (ready.clone(), address.clone());
