@@ -8,6 +8,7 @@ use std::cell::Cell;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -51,7 +52,8 @@ impl TokioLoop {
         self
     }
 
-    fn build(&self) -> io::Result<Runtime> {
+    /// Builds the runtime, whose threads remember that they are `id`'s.
+    fn build(&self, id: LoopId) -> io::Result<Runtime> {
         let mut builder = match self.threads {
             Threads::Current => Builder::new_current_thread(),
             Threads::Workers(None) => Builder::new_multi_thread(),
@@ -61,8 +63,21 @@ impl TokioLoop {
                 builder
             }
         };
-        builder.enable_all().build()
+        builder.enable_all().on_thread_start(move || THREAD_OF.set(id)).build()
     }
+}
+
+/// Tells the loops apart that were started here; 0 is none of them.
+pub(crate) type LoopId = usize;
+
+fn next_id() -> LoopId {
+    static NEXT: AtomicUsize = AtomicUsize::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Whether this thread belongs to the loop `id`, so that its runtime is current without being entered.
+pub(crate) fn is_thread_of(id: LoopId) -> bool {
+    id != 0 && THREAD_OF.get() == id
 }
 
 impl Enter for TokioLoop {
@@ -76,10 +91,11 @@ impl Enter for TokioLoop {
         if Handle::try_current().is_ok() && !IN_JOB.get() {
             return Err(EnterError::Inside);
         }
-        let running = Running(Some(self.build().map_err(EnterError::System)?));
+        let id = next_id();
+        let running = Running(Some(self.build(id).map_err(EnterError::System)?));
         let runtime = running.0.as_ref().expect("it is taken by the drop alone");
-        let _polls = mark(false);
-        let tokio = Tokio::new(runtime.handle().clone(), ThreadPool::new());
+        let _polls = mark(false, id);
+        let tokio = Tokio::new(runtime.handle().clone(), ThreadPool::new(), id);
         Ok(runtime.block_on(async { main(tokio).await }))
     }
 }
@@ -103,24 +119,28 @@ impl Drop for Running {
 thread_local! {
     /// Whether the runtime that is current on this thread was entered by [`run_job`].
     static IN_JOB: Cell<bool> = const { Cell::new(false) };
+
+    /// The loop that this thread belongs to.
+    static THREAD_OF: Cell<LoopId> = const { Cell::new(0) };
 }
 
 /// Runs `job` with the runtime current: what the contract calls the backend's context.
 pub(crate) fn run_job(handle: &Handle, job: Job) {
     let _context = handle.enter();
-    let _job = mark(true);
+    let _job = mark(true, 0);
     job();
 }
 
-/// Sets the thread's mark until the guard is dropped.
-fn mark(in_job: bool) -> impl Drop {
-    struct Restore(bool);
+/// Sets the thread's marks until the guard is dropped.
+fn mark(in_job: bool, thread_of: LoopId) -> impl Drop {
+    struct Restore(bool, LoopId);
     impl Drop for Restore {
         fn drop(&mut self) {
             IN_JOB.set(self.0);
+            THREAD_OF.set(self.1);
         }
     }
-    Restore(IN_JOB.replace(in_job))
+    Restore(IN_JOB.replace(in_job), THREAD_OF.replace(thread_of))
 }
 
 pin_project! {

@@ -68,6 +68,8 @@ pub struct Tokio {
 struct Shared {
     handle: Handle,
     pool: ThreadPool,
+    /// The loop's number; 0 for one that somebody else has started.
+    id: enter::LoopId,
 }
 
 impl Tokio {
@@ -94,11 +96,11 @@ impl Tokio {
         // The one static of this crate: somebody else's runtime has no place where a pool of ours
         // could be found again, and a pool per value would start a thread for each.
         static POOL: OnceLock<ThreadPool> = OnceLock::new();
-        Tokio::new(handle, POOL.get_or_init(ThreadPool::new).clone())
+        Tokio::new(handle, POOL.get_or_init(ThreadPool::new).clone(), 0)
     }
 
-    pub(crate) fn new(handle: Handle, pool: ThreadPool) -> Self {
-        Tokio { shared: Arc::new(Shared { handle, pool }) }
+    pub(crate) fn new(handle: Handle, pool: ThreadPool, id: enter::LoopId) -> Self {
+        Tokio { shared: Arc::new(Shared { handle, pool, id }) }
     }
 
     /// Tokio's own handle, for what Carafe does not wrap.
@@ -136,8 +138,10 @@ impl Clock for Tokio {
     type Sleep = Sleep;
 
     fn now(&self) -> Instant {
-        // A paused clock is found through the current runtime alone.
-        let _context = self.handle().enter();
+        // A paused clock is found through the current runtime alone. On a thread of the loop's own
+        // that is this one already, and entering it once more costs more than the clock.
+        let _context =
+            if enter::is_thread_of(self.shared.id) { None } else { Some(self.handle().enter()) };
         tokio::time::Instant::now().into_std()
     }
 

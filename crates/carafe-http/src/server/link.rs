@@ -79,10 +79,7 @@ impl<R: Runtime> Link<R> {
     pub(super) fn complete<B>(&self, response: &mut Response<B>) {
         let is_last = self.server.drain.has_begun() && !response.status().is_informational();
         let headers = response.headers_mut();
-        headers.entry(DATE).or_insert_with(|| {
-            let now = self.server.rt.wall_now();
-            self.lock().date.at(now)
-        });
+        headers.entry(DATE).or_insert_with(|| self.lock().date.now(&self.server.rt));
         if is_last {
             // hyper says so by itself only if it was told before this poll.
             headers.insert(CONNECTION, HeaderValue::from_static("close"));

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use carafe_core::rt::Runtime;
-use carafe_core::{CancelScope, Closed, ScopeRun};
+use carafe_core::{Cancellable, Closed, cancellable};
 use http::{Request, Response, StatusCode};
 use pin_project_lite::pin_project;
 use tower_service::Service;
@@ -50,19 +50,17 @@ impl<R: Runtime, S: App> hyper::service::Service<Request<hyper::body::Incoming>>
         let in_flight = Some(self.link.begin(&request));
         let mut request = request.map(Incoming::new);
         request.extensions_mut().insert::<ConnectInfo>(self.link.info);
-        let scope = CancelScope::new();
         let handler = Handler::Waiting { service: self.service.clone(), request: Some(request) };
-        let run = Box::pin(scope.run(Caught::new(handler)));
-        Proxy { scope, run: Some(run), in_flight, link: self.link.clone() }
+        let run = Box::pin(cancellable(Caught::new(handler)));
+        Proxy { run: Some(run), in_flight, link: self.link.clone() }
     }
 }
 
 /// A handler in its scope.
-type Run<S> = ScopeRun<Caught<Handler<S>>>;
+type Run<S> = Cancellable<Caught<Handler<S>>>;
 
 /// What hyper holds in the place of a handler.
 pub(super) struct Proxy<R: Runtime, S: App> {
-    scope: CancelScope,
     /// `None` once it has answered.
     run: Option<Pin<Box<Run<S>>>>,
     /// Goes on with the response.
@@ -110,11 +108,13 @@ fn empty<B>(status: StatusCode) -> Response<Option<B>> {
 impl<R: Runtime, S: App> Drop for Proxy<R, S> {
     /// The client has left, or the connection was cancelled.
     fn drop(&mut self) {
-        let Some(run) = self.run.take() else { return };
-        self.scope.cancel_with("the client has left");
-        if !self.scope.is_held() {
+        let Some(mut run) = self.run.take() else { return };
+        run.as_mut().cancel_with("the client has left");
+        if !run.is_held() {
             return drop_caught(run);
         }
+        // It goes on elsewhere: the end of this connection's task is not to find it.
+        run.as_mut().uproot();
         let request = self.link.request();
         let name = request.clone();
         let rest = async move {
