@@ -1,10 +1,14 @@
 //! Futures that are joined: by the functions of `carafe_core::join`, and in a `join_scope`.
 
+mod scope;
+
 use std::time::Duration;
 
 use carafe_core::rt::{Clock, Runtime};
 use carafe_core::testing::settle;
 use carafe_core::{CancelScope, Nursery, checkpoint, finally, join, nursery, shield};
+
+pub use self::scope::*;
 
 use crate::Backend;
 use crate::kit::{Log, Oops, catch, errors, forever, sleep, text};

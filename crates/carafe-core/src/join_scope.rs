@@ -15,9 +15,9 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
+pub use self::group::JoinScopeFuture;
 use self::group::Shared;
 pub use self::joined::Joined;
-use crate::nursery::NurseryError;
 
 /// Runs `body` and the children that it spawns side by side, in this one task; they may borrow
 /// whatever outlives the call.
@@ -54,8 +54,8 @@ use crate::nursery::NurseryError;
 ///
 /// # Errors
 ///
-/// [`NurseryError::Failed`] with every error of the body and the children, in the order in which they
-/// came. [`NurseryError::Cancelled`] if the scope was [cancelled](JoinScope::cancel) while its body
+/// [`NurseryError::Failed`](crate::NurseryError::Failed) with every error of the body and the children, in the order in which they
+/// came. [`NurseryError::Cancelled`](crate::NurseryError::Cancelled) if the scope was [cancelled](JoinScope::cancel) while its body
 /// had not ended.
 ///
 /// # Panics
@@ -70,13 +70,18 @@ use crate::nursery::NurseryError;
 /// # On drop
 ///
 /// The body and the children are dropped; nurseries inside them are adopted by the nursery around.
-pub async fn join_scope<'env, T, E, B>(body: B) -> Result<T, NurseryError<E>>
+#[track_caller]
+pub fn join_scope<'env, T, E, F>(
+    body: impl FnOnce(JoinScope<'env, E>) -> F,
+) -> JoinScopeFuture<F, T, E, dyn Future<Output = Result<(), E>> + Send + 'env>
 where
-    B: AsyncFnOnce(&JoinScope<'env, E>) -> Result<T, E>,
+    F: Future<Output = Result<T, E>>,
     E: Send + 'static,
 {
+    // Not an `AsyncFnOnce` of a borrowed handle, which has a lifetime in it: the compiler then does not
+    // see that the future is `Send`.
     let scope = JoinScope { shared: Arc::new(Shared::new()) };
-    group::run(&scope.shared, body(&scope)).await
+    JoinScopeFuture::new(scope.shared.clone(), body(scope))
 }
 
 /// Runs children side by side in this one task, like [`join_scope`], that need not be `Send`; nor is
@@ -112,13 +117,16 @@ where
 /// # On drop
 ///
 /// Like [`join_scope`].
-pub async fn local_join_scope<'env, T, E, B>(body: B) -> Result<T, NurseryError<E>>
+#[track_caller]
+pub fn local_join_scope<'env, T, E, F>(
+    body: impl FnOnce(LocalJoinScope<'env, E>) -> F,
+) -> JoinScopeFuture<F, T, E, dyn Future<Output = Result<(), E>> + 'env>
 where
-    B: AsyncFnOnce(&LocalJoinScope<'env, E>) -> Result<T, E>,
+    F: Future<Output = Result<T, E>>,
     E: Send + 'static,
 {
     let scope = LocalJoinScope { shared: Arc::new(Shared::new()) };
-    group::run(&scope.shared, body(&scope)).await
+    JoinScopeFuture::new(scope.shared.clone(), body(scope))
 }
 
 /// A handle to a [`join_scope`]: adds children and cancels.

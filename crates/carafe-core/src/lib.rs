@@ -54,7 +54,9 @@ pub use cancel::{
     Timeout, cancellable, check_cancelled, checkpoint, effective_deadline, finally, is_cancelled,
     move_on_after, shield, shield_for, shielded_yield, timeout,
 };
-pub use join_scope::{JoinScope, Joined, LocalJoinScope, join_scope, local_join_scope};
+pub use join_scope::{
+    JoinScope, JoinScopeFuture, Joined, LocalJoinScope, join_scope, local_join_scope,
+};
 pub use limiter::{
     Acquire, AcquireOnBehalfOf, AlreadyBorrowed, Limiter, LimiterStatistics, NotBorrowed, Token,
 };

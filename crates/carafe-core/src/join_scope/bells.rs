@@ -52,8 +52,12 @@ impl Bells {
     pub(super) fn begin(&self, woken: &mut Vec<usize>) {
         let mut state = self.lock();
         state.is_polling = true;
-        state.has_arrivals = false;
         woken.append(&mut state.woken);
+    }
+
+    /// Whether there are children that have no bell yet; they are about to be given one.
+    pub(super) fn take_arrived(&self) -> bool {
+        std::mem::take(&mut self.lock().has_arrivals)
     }
 
     /// A poll is about to return pending: says whether somebody has been woken meanwhile.

@@ -12,11 +12,12 @@
 //!     it.
 //! J3. What they have ended with is kept outside the group: the scope around may drop that at any time.
 
+use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::thread;
 
 use pin_project_lite::pin_project;
@@ -25,7 +26,7 @@ use super::bells::{Bell, Bells};
 use crate::atomics::{Mutex, MutexGuard};
 use crate::cancel::node::Kind;
 use crate::cancel::slot::Slot;
-use crate::cancel::{CancelScope, Cancelled, Cause};
+use crate::cancel::{CancelScope, Cause, ScopeRun};
 use crate::context;
 use crate::locals::{self, Locals};
 use crate::nursery::{Errors, Failed, NurseryError, PanicPayload};
@@ -52,6 +53,7 @@ impl<C: ?Sized> Shared<C> {
     /// # Panics
     ///
     /// Outside a run.
+    #[track_caller]
     pub(super) fn new() -> Self {
         let inbox = Inbox { arrivals: Vec::new(), is_closed: false };
         let bells = Arc::new(Bells::new());
@@ -102,29 +104,67 @@ impl<C: ?Sized> Shared<C> {
     }
 }
 
-/// Runs `body` and the children that arrive.
-pub(super) async fn run<C, B, T, E>(shared: &Shared<C>, body: B) -> Result<T, NurseryError<E>>
+pin_project! {
+    /// An open borrowing scope; made by [`join_scope`](crate::join_scope()) and
+    /// [`local_join_scope`](crate::local_join_scope()).
+    ///
+    /// It is `Send` if the body and the children `C` are.
+    #[must_use = "a scope does nothing until it is awaited"]
+    pub struct JoinScopeFuture<F, T, E, C: ?Sized> {
+        #[pin]
+        run: ScopeRun<Group<F, C, T, E>>,
+        outcome: Arc<Outcome<T, E>>,
+    }
+}
+
+impl<F, T, E, C> JoinScopeFuture<F, T, E, C>
 where
+    F: Future<Output = Result<T, E>>,
     C: Future<Output = Result<(), E>> + ?Sized,
-    B: Future<Output = Result<T, E>>,
+{
+    #[track_caller]
+    pub(super) fn new(shared: Arc<Shared<C>>, body: F) -> Self {
+        let outcome = Arc::new(Outcome::new());
+        let scope = shared.scope.clone();
+        let run = scope.run(Group::new(body, shared, outcome.clone()));
+        JoinScopeFuture { run, outcome }
+    }
+}
+
+impl<F, T, E, C> Future for JoinScopeFuture<F, T, E, C>
+where
+    F: Future<Output = Result<T, E>>,
+    C: Future<Output = Result<(), E>> + ?Sized,
     E: Send + 'static,
 {
-    let outcome = Outcome::new();
-    let ended = shared.scope.run(Group::new(body, shared, &outcome)).await;
-    let Ends { value, errors, panic, .. } = outcome.into_ends();
-    if let Some(payload) = panic {
-        if let Some(run) = context::run() {
-            run.report_orphans(errors.into_iter().map(|e| Failed::Error(Box::new(e))).collect());
+    type Output = Result<T, NurseryError<E>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let ended = ready!(this.run.poll(cx));
+        let Ends { value, errors, panic, .. } = this.outcome.take();
+        if let Some(payload) = panic {
+            if let Some(run) = context::run() {
+                let errors = errors.into_iter().map(|error| Failed::Error(Box::new(error)));
+                run.report_orphans(errors.collect());
+            }
+            resume_unwind(payload);
         }
-        resume_unwind(payload);
+        Poll::Ready(match (Errors::from_iter(errors), value) {
+            (Some(errors), _) => Err(NurseryError::Failed(errors)),
+            (None, Some(value)) => Ok(value),
+            (None, None) => {
+                let cause =
+                    ended.err().map_or(Cause::Explicit(None), |cancelled| cancelled.cause());
+                Err(NurseryError::Cancelled(cause))
+            }
+        })
     }
-    match (Errors::from_iter(errors), value) {
-        (Some(errors), _) => Err(NurseryError::Failed(errors)),
-        (None, Some(value)) => Ok(value),
-        (None, None) => {
-            let cause = ended.err().map_or(Cause::Explicit(None), |cancelled: Cancelled| cancelled.cause());
-            Err(NurseryError::Cancelled(cause))
-        }
+}
+
+impl<F, T, E, C: ?Sized> fmt::Debug for JoinScopeFuture<F, T, E, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinScopeFuture").finish_non_exhaustive()
     }
 }
 
@@ -150,8 +190,9 @@ impl<T, E> Outcome<T, E> {
         self.0.lock().expect("nothing panics under this lock")
     }
 
-    fn into_ends(self) -> Ends<T, E> {
-        self.0.into_inner().expect("nothing panics under this lock")
+    fn take(&self) -> Ends<T, E> {
+        let nothing = Ends { value: None, errors: Vec::new(), panic: None, is_interrupted: false };
+        std::mem::replace(&mut *self.lock(), nothing)
     }
 
     fn keep_panic(&self, payload: PanicPayload) {
@@ -223,8 +264,7 @@ impl<C: ?Sized> Seat<C> {
     /// Drops the child, if there is one, inside its frame.
     fn clear(&mut self) -> Result<(), PanicPayload> {
         let Some(Child { future, mut locals }) = self.child.take() else { return Ok(()) };
-        let dropped =
-            locals::enter_spawned(&mut locals, || self.place.enter(|_| drop(future)));
+        let dropped = locals::enter_spawned(&mut locals, || self.place.enter(|_| drop(future)));
         self.place.leave();
         dropped
     }
@@ -234,7 +274,7 @@ impl<C: ?Sized> Seat<C> {
 const BODY: usize = usize::MAX;
 
 pin_project! {
-    struct Group<'a, B, C: ?Sized, T, E> {
+    struct Group<B, C: ?Sized, T, E> {
         // None once it has ended or was dropped.
         #[pin]
         body: Option<B>,
@@ -244,11 +284,11 @@ pin_project! {
         free: Vec<usize>,
         // The keys of those to be polled: kept for its memory.
         woken: Vec<usize>,
-        shared: &'a Shared<C>,
-        outcome: &'a Outcome<T, E>,
+        shared: Arc<Shared<C>>,
+        outcome: Arc<Outcome<T, E>>,
     }
 
-    impl<B, C: ?Sized, T, E> PinnedDrop for Group<'_, B, C, T, E> {
+    impl<B, C: ?Sized, T, E> PinnedDrop for Group<B, C, T, E> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             // The body first, like a nursery's. One destructor that panics does not keep the others.
@@ -257,7 +297,8 @@ pin_project! {
             for seat in this.seats {
                 dropped = dropped.and(seat.clear());
             }
-            drop(this.shared.close());
+            let arrivals = AssertUnwindSafe(this.shared.close());
+            dropped = dropped.and(catch_unwind(|| drop({ arrivals }.0)));
             if let Err(payload) = dropped && !thread::panicking() {
                 resume_unwind(payload);
             }
@@ -265,8 +306,8 @@ pin_project! {
     }
 }
 
-impl<'a, B, C: ?Sized, T, E> Group<'a, B, C, T, E> {
-    fn new(body: B, shared: &'a Shared<C>, outcome: &'a Outcome<T, E>) -> Self {
+impl<B, C: ?Sized, T, E> Group<B, C, T, E> {
+    fn new(body: B, shared: Arc<Shared<C>>, outcome: Arc<Outcome<T, E>>) -> Self {
         Group {
             body: Some(body),
             body_place: Place::new(BODY, &shared.bells),
@@ -279,7 +320,7 @@ impl<'a, B, C: ?Sized, T, E> Group<'a, B, C, T, E> {
     }
 }
 
-impl<B, C, T, E> Future for Group<'_, B, C, T, E>
+impl<B, C, T, E> Future for Group<B, C, T, E>
 where
     B: Future<Output = Result<T, E>>,
     C: Future<Output = Result<(), E>> + ?Sized,
@@ -300,9 +341,8 @@ where
             self.as_mut().interrupt();
         }
         let this = self.project();
-        let is_over = this.body.is_none()
-            && this.free.len() == this.seats.len()
-            && this.shared.try_close();
+        let is_over =
+            this.body.is_none() && this.free.len() == this.seats.len() && this.shared.try_close();
         if is_over && this.outcome.is_to_be_reported() {
             return Poll::Ready(());
         }
@@ -313,7 +353,7 @@ where
     }
 }
 
-impl<B, C, T, E> Group<'_, B, C, T, E>
+impl<B, C, T, E> Group<B, C, T, E>
 where
     B: Future<Output = Result<T, E>>,
     C: Future<Output = Result<(), E>> + ?Sized,
@@ -321,6 +361,9 @@ where
     /// Gives each child that has arrived a place, to be polled next.
     fn seat_arrivals(self: Pin<&mut Self>) {
         let this = self.project();
+        if !this.shared.bells.take_arrived() {
+            return;
+        }
         for child in this.shared.take_arrivals() {
             let key = this.free.pop().unwrap_or_else(|| {
                 let key = this.seats.len();
@@ -371,8 +414,7 @@ where
             return; // Woken too late.
         };
         place.bell.muffle();
-        let polled =
-            locals::enter_spawned(locals, || place.enter(|cx| future.as_mut().poll(cx)));
+        let polled = locals::enter_spawned(locals, || place.enter(|cx| future.as_mut().poll(cx)));
         match polled {
             Ok(Poll::Pending) => return place.park(),
             Ok(Poll::Ready(Ok(()))) => {}

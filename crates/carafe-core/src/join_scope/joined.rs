@@ -31,7 +31,9 @@ impl<T> Cell<T> {
 }
 
 /// Pairs a child with the future of its value.
-pub(super) fn pair<F, T, E>(child: F) -> (impl Future<Output = Result<(), E>> + use<F, T, E>, Joined<T>)
+pub(super) fn pair<F, T, E>(
+    child: F,
+) -> (impl Future<Output = Result<(), E>> + use<F, T, E>, Joined<T>)
 where
     F: Future<Output = Result<T, E>>,
 {
