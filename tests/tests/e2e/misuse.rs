@@ -35,12 +35,6 @@ fn an_unknown_runtime_is_one_line_that_names_those_there_are() {
 }
 
 #[test]
-fn a_runtime_that_is_not_compiled_in_is_one_line_that_names_its_feature() {
-    let _watch = watchdog();
-    check(trial().on("sim"), &["CARAFE_RUNTIME", "feature", "`sim`"]);
-}
-
-#[test]
 fn several_backends_and_no_choice_are_one_line_that_names_them() {
     let _watch = watchdog();
     check(trial(), &["tokio", "smol", "async-std", "CARAFE_RUNTIME="]);
