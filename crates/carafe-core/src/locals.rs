@@ -151,7 +151,8 @@ fn look<T>(look: impl FnOnce(&Locals) -> T) -> T {
 /// }
 ///
 /// async fn greet() -> String {
-///     format!("hello {}", USER.get().as_deref().unwrap_or("stranger"))
+///     let user = USER.get();
+///     format!("hello {}", user.as_deref().map_or("stranger", String::as_str))
 /// }
 ///
 /// let greetings = Runner::new(Sim::fifo()).try_run(|_| async {
