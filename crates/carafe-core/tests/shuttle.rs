@@ -16,7 +16,10 @@ use carafe_core::rt::{
     Blocking, Clock, ConnectOptions, Enter, EnterError, Job, ListenOptions, Meta, Net, Random,
     Runtime, Sleep, Spawn,
 };
-use carafe_core::{CancelScope, Limiter, Nursery, Runner, nursery_with, shield, to_thread};
+use carafe_core::{
+    CancelScope, Limiter, Nursery, Runner, Started, checkpoint, is_cancelled, nursery_with, shield,
+    task_local, to_thread,
+};
 use carafe_sim::Sim;
 use futures_lite::FutureExt;
 use futures_lite::future::{poll_once, yield_now};
@@ -131,30 +134,39 @@ fn explore<F>(main: impl Fn(Threads) -> F + Send + Sync + 'static)
 where
     F: Future<Output = ()>,
 {
-    shuttle::check_random(
-        move || Runner::new(ThreadsLoop).try_run(&main).expect("nobody cancels the run"),
-        3000,
-    );
+    try_orders(move || Runner::new(ThreadsLoop).try_run(&main).expect("nobody cancels the run"));
+}
+
+/// Runs `body` in many orders: half of them drawn at every step, half with priorities that change at
+/// a few steps, which finds what needs one thread to stop at one place for long.
+fn try_orders(body: impl Fn() + Send + Sync + 'static) {
+    let body = Arc::new(body);
+    let again = body.clone();
+    shuttle::check_random(move || body(), 1500);
+    shuttle::check_pct(move || again(), 1500, 4);
 }
 
 /// Counts how many are alive.
 #[derive(Clone, Default)]
 struct Alive(Arc<AtomicUsize>);
 
+/// One of those that are alive.
+struct One(Alive);
+
 impl Alive {
-    fn one(&self) -> impl Drop + Send + use<> {
-        struct One(Alive);
-        impl Drop for One {
-            fn drop(&mut self) {
-                self.0.0.fetch_sub(1, Ordering::SeqCst);
-            }
-        }
+    fn one(&self) -> One {
         self.0.fetch_add(1, Ordering::SeqCst);
         One(self.clone())
     }
 
     fn assert_none(&self) {
         assert_eq!(self.0.load(Ordering::SeqCst), 0, "somebody is alive");
+    }
+}
+
+impl Drop for One {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -398,32 +410,105 @@ fn a_closure_on_a_thread_meets_a_foreign_drop() {
     });
 }
 
+/// The cancel of `start`'s caller, read in a list just before the child left it, marked the child.
+#[test]
+fn start_meets_the_cancel_of_its_starter() {
+    explore(|rt| async move {
+        let ended = nursery_with(&rt, |target: N| async move {
+            let starter = CancelScope::new();
+            let foreign = starter.clone();
+            shuttle::thread::spawn(move || foreign.cancel());
+            let child = |started: Started<()>| async move {
+                let inside = async {
+                    yield_now().await;
+                    started.started(());
+                    yield_now().await;
+                    assert!(!is_cancelled(), "cancelled with the scope that it has left");
+                    checkpoint().await;
+                };
+                // Cancelled only with the starter, before it has started.
+                let _ = CancelScope::new().run(inside).await;
+                Ok(())
+            };
+            // Cancelled or not: what counts is what becomes of the child.
+            let _ = starter.run(target.start(child)).await;
+            Ok(())
+        });
+        ended.await.expect("nothing fails");
+    });
+}
+
+/// The cancel came through a shield that had gone up after the cancel had read the list of scopes.
+#[test]
+fn a_shield_goes_up_while_a_cancel_spreads() {
+    explore(|_| async move {
+        let outer = CancelScope::new();
+        let foreign = outer.clone();
+        shuttle::thread::spawn(move || foreign.cancel());
+        let inside = async {
+            let inner = CancelScope::new();
+            let handle = inner.clone();
+            let shielded = async {
+                handle.set_shield(true);
+                // Pending for ever where the cancel came through, for the shield holds the outer scope.
+                checkpoint().await;
+                checkpoint().await;
+                handle.set_shield(false);
+            };
+            // Cancelled where the cancel came before the shield.
+            let _ = inner.run(shielded).await;
+        };
+        // Cancelled or not: it has to return.
+        let _ = outer.run(inside).await;
+    });
+}
+
+/// The nursery returned while a child that had ended still kept the locals of its parent alive.
+#[test]
+fn the_locals_of_a_child_are_gone_before_its_nursery_returns() {
+    task_local! {
+        static LOCAL: One;
+    }
+    explore(|rt| async move {
+        let alive = Alive::default();
+        let inside = async {
+            let ended = nursery_with(&rt, |n: N| async move {
+                n.spawn(async {
+                    yield_now().await;
+                    Ok(())
+                });
+                Ok(())
+            });
+            ended.await.expect("nothing fails");
+        };
+        LOCAL.scope(alive.one(), inside).await;
+        alive.assert_none();
+    });
+}
+
 #[test]
 fn a_limiter_hands_over_and_takes_back() {
-    shuttle::check_random(
-        || {
-            let limiter = Limiter::new(1);
-            let users: Vec<_> = (0..3)
-                .map(|user| {
-                    let limiter = limiter.clone();
-                    shuttle::thread::spawn(move || {
-                        shuttle::future::block_on(async {
-                            if user == 2 {
-                                // Leaves the queue, perhaps with a token handed over meanwhile.
-                                let mut waiting = Box::pin(limiter.acquire());
-                                let _ = poll_once(&mut waiting).await;
-                                return;
-                            }
-                            let _token = limiter.acquire().await;
-                            shuttle::thread::yield_now();
-                            assert_eq!(limiter.borrowed(), 1);
-                        });
-                    })
+    try_orders(|| {
+        let limiter = Limiter::new(1);
+        let users: Vec<_> = (0..3)
+            .map(|user| {
+                let limiter = limiter.clone();
+                shuttle::thread::spawn(move || {
+                    shuttle::future::block_on(async {
+                        if user == 2 {
+                            // Leaves the queue, perhaps with a token handed over meanwhile.
+                            let mut waiting = Box::pin(limiter.acquire());
+                            let _ = poll_once(&mut waiting).await;
+                            return;
+                        }
+                        let _token = limiter.acquire().await;
+                        shuttle::thread::yield_now();
+                        assert_eq!(limiter.borrowed(), 1);
+                    });
                 })
-                .collect();
-            users.into_iter().for_each(|user| user.join().expect("no user panics"));
-            assert_eq!((limiter.borrowed(), limiter.waiting()), (0, 0));
-        },
-        3000,
-    );
+            })
+            .collect();
+        users.into_iter().for_each(|user| user.join().expect("no user panics"));
+        assert_eq!((limiter.borrowed(), limiter.waiting()), (0, 0));
+    });
 }
