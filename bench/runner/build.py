@@ -30,7 +30,7 @@ def servers(match):
 
 def cargo(package, unlocked=False):
     env = dict(os.environ)
-    command = ["cargo", "build", "--release", "--locked", "--quiet", "-p", package]
+    command = ["cargo", "build", "--release", "--quiet", "-p", package]
     if unlocked:
         env.update(UNLOCK)
         command += ["--target-dir", str(TARGET / "unlocked")]

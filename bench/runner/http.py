@@ -1,7 +1,5 @@
 """Hello, world: instructions, system calls and time per request, of each server."""
 
-import os
-import shutil
 import sys
 
 from runner import load, tools
@@ -77,11 +75,11 @@ def count_syscalls(server):
     under our own 16."""
     if not tools.has_tracepoints():
         return None
-    with Running(server, under=pinned(0)) as running:
+    with Running(server, under=tools.pinned(0)) as running:
         load.requests(running.port, FEW)
         with tools.SyscallCount(running.pid) as count:
             if load.has_wrk():
-                total, _ = load.wrk(running.port, 1, cpu=1)
+                total, _ = load.wrk(running.port, 1)
             else:
                 total = MANY
                 load.requests(running.port, total)
@@ -89,15 +87,9 @@ def count_syscalls(server):
 
 
 def time_requests(server):
-    """Requests a second, and microseconds of CPU for each; server and client have a core each."""
-    with Running(server, under=pinned(0)) as running:
+    """Requests a second, and microseconds of CPU for each; the server has the first core."""
+    with Running(server, under=tools.pinned(0)) as running:
         load.requests(running.port, FEW)
         before = cpu_seconds(running.pid)
-        total, rate = load.wrk(running.port, SECONDS, cpu=1)
+        total, rate = load.wrk(running.port, SECONDS)
         return rate, (cpu_seconds(running.pid) - before) / total * 1e6
-
-
-def pinned(cpu):
-    if shutil.which("taskset") and (os.cpu_count() or 1) > 1:
-        return ["taskset", "-c", str(cpu)]
-    return []

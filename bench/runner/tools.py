@@ -1,5 +1,6 @@
 """The tools that count for us, and what is done without one."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -29,6 +30,13 @@ def has_tracepoints():
         return True
     print("SKIPPED system calls per request: perf may not count them here", file=sys.stderr)
     return False
+
+
+def pinned(cpu):
+    """What to put before a command that is to stay on this core; nothing where that cannot be."""
+    if shutil.which("taskset") and (os.cpu_count() or 1) > 1:
+        return ["taskset", "-c", str(cpu)]
+    return []
 
 
 def instructions(stderr):
