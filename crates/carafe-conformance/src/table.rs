@@ -270,6 +270,7 @@ macro_rules! __cases {
                 a_panic_of_a_borrowing_child_unwinds,
                 a_destructor_of_a_borrowing_child_may_panic,
                 a_join_scope_is_cancelled_from_outside,
+                a_borrowing_child_goes_when_it_holds_no_more,
                 a_join_scope_may_be_cancelled,
                 a_child_of_a_cancelled_join_scope_starts,
                 only_woken_children_are_polled,
@@ -280,6 +281,7 @@ macro_rules! __cases {
                 local_children_need_not_be_send,
                 an_ended_join_scope_refuses_children,
                 another_task_may_add_borrowing_children,
+                a_borrowing_child_has_the_locals_of_its_spawner,
                 a_thousand_borrowing_children_are_joined,
             }
             Core locals {

@@ -7,6 +7,7 @@
 //! | | |
 //! |---|---|
 //! | [`nursery()`], [`Nursery`] | a place where tasks live; it ends when all of them have ended |
+//! | [`join`], [`join_scope()`] | futures joined in one line; children that borrow from the stack |
 //! | [`CancelScope`], [`timeout`], [`move_on_after`], [`shield`] | cancellation, deadlines, immunity |
 //! | [`to_thread`], [`Limiter`] | closures that block, on threads, so many at a time |
 //! | [`channel`], [`sync`] | items and values between tasks, locks, what tasks wait for |

@@ -5,6 +5,7 @@
 //! | [`run`], [`run_on`], [`EntryPoint`], [`macro@main`] | start a program on a [`Backend`] |
 //! | [`Handle`] | the loop that runs, whichever it is; a [`rt::Runtime`] |
 //! | [`nursery()`], [`spawn()`], [`sleep`], [`to_thread`] … | the same as functions, on the current handle |
+//! | [`join`] | several futures at once: all of them, the first, as they end |
 //! | [`net`] | TCP on the current handle |
 //! | [`macro@test`] | a test on each compiled backend |
 //!
@@ -37,6 +38,7 @@ mod doors;
 mod entry;
 mod free;
 mod handle;
+pub mod join;
 pub mod net;
 mod outcome;
 mod run;
@@ -61,6 +63,9 @@ pub use carafe_core::{
     channel, check_cancelled, checkpoint, effective_deadline, finally, is_cancelled, is_inside_run,
     live_tree, move_on_after, rt, shield, shield_for, shielded_yield, shutdown, sync, task_local,
     testing, timeout,
+};
+pub use carafe_core::{
+    JoinScope, JoinScopeFuture, Joined, LocalJoinScope, join_scope, local_join_scope,
 };
 pub use carafe_macros::{main, test};
 

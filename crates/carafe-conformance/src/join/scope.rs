@@ -20,7 +20,7 @@ use crate::kit::{Counted, Event, Log, Oops, catch, cause, errors, forever, sleep
 pub fn borrowing_children_run_side_by_side<B: Backend>(backend: B) {
     backend.with_virtual_time().run(async |rt| {
         let begun = rt.now();
-        let seconds = vec![3, 1, 2];
+        let seconds = [3, 1, 2];
         let mut doubled = vec![0; 3];
         let ended = join_scope(async |s: JoinScope<'_, Oops>| {
             for (seconds, doubled) in seconds.iter().zip(&mut doubled) {
@@ -211,6 +211,37 @@ pub fn a_join_scope_is_cancelled_from_outside<B: Backend>(backend: B) {
         ended.await.expect("nothing fails");
     });
     assert_eq!(log.entries(), ["sibling", "cleaned after 1s", "after"]);
+}
+
+/// `join_scope`: of several children that hold, each goes as soon as it holds no more.
+pub fn a_borrowing_child_goes_when_it_holds_no_more<B: Backend>(backend: B) {
+    let log = Log::new();
+    let noted = log.clone();
+    backend.with_virtual_time().run(async move |rt| {
+        let ended = join_scope(async |s: JoinScope<'_, Oops>| {
+            let held = (noted.on_drop("short"), noted.on_drop("long"));
+            s.spawn(async {
+                let _held = held.0;
+                shield(sleep(&rt, SECOND)).await;
+                forever().await
+            });
+            s.spawn(async {
+                let _held = held.1;
+                let noting = async {
+                    sleep(&rt, SECOND * 2).await;
+                    noted.note("between");
+                    sleep(&rt, SECOND).await;
+                };
+                shield(noting).await;
+                forever().await
+            });
+            settle(&rt).await;
+            s.cancel();
+            Ok(())
+        });
+        ended.await.expect("the body has ended");
+    });
+    assert_eq!(log.entries(), ["short", "between", "long"]);
 }
 
 /// `JoinScope::cancel`: as the body's last line it is no error; before, it is.
@@ -447,6 +478,24 @@ pub fn another_task_may_add_borrowing_children<B: Backend>(backend: B) {
             Ok(())
         });
         ended.await.expect("nothing fails");
+    });
+}
+
+/// R8: a borrowing child has the bindings of its spawner, also where that has left them.
+pub fn a_borrowing_child_has_the_locals_of_its_spawner<B: Backend>(backend: B) {
+    carafe_core::task_local! { static WORD: &'static str }
+    backend.run(async |_| {
+        let ended = join_scope(async |s: JoinScope<'_, Oops>| {
+            let child = WORD.sync_scope("bound", || {
+                s.spawn_task(async {
+                    checkpoint().await;
+                    Ok(WORD.get().as_deref().copied())
+                })
+            });
+            assert_eq!(WORD.get(), None);
+            Ok(child.await)
+        });
+        assert_eq!(ended.await.expect("nothing fails"), Some("bound"));
     });
 }
 
