@@ -48,8 +48,8 @@ pub mod panics;
 pub mod run;
 pub mod shield;
 pub mod shutdown;
-pub mod sync;
 pub mod start;
+pub mod sync;
 pub mod task;
 pub mod threads;
 
