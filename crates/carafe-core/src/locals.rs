@@ -16,7 +16,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -39,14 +39,24 @@ pub(crate) struct Binding {
     next: Locals,
 }
 
+/// The current bindings. Not dropped with the thread, for whoever sets them puts back what was there
+/// before, and that ends with none: so the thread need not remember a destructor, which would cost a
+/// check at each look.
+type Current = Cell<ManuallyDrop<Locals>>;
+
 #[cfg(not(shuttle))]
 thread_local! {
-    static CURRENT: Cell<Locals> = const { Cell::new(None) };
+    static CURRENT: Current = const { Cell::new(ManuallyDrop::new(None)) };
 }
 
 #[cfg(shuttle)]
 shuttle::thread_local! {
-    static CURRENT: Cell<Locals> = Cell::new(None);
+    static CURRENT: Current = Cell::new(ManuallyDrop::new(None));
+}
+
+/// Makes `locals` the current bindings, and gives back those before.
+fn swap(locals: Locals) -> Locals {
+    CURRENT.with(|current| ManuallyDrop::into_inner(current.replace(ManuallyDrop::new(locals))))
 }
 
 /// Calls `inside` with `locals` as the current bindings, which it gets back afterwards, also when
@@ -58,10 +68,10 @@ pub(crate) fn enter<T>(locals: &mut Locals, inside: impl FnOnce() -> T) -> T {
     }
     impl Drop for Restore<'_> {
         fn drop(&mut self) {
-            *self.slot = CURRENT.with(|current| current.replace(self.before.take()));
+            *self.slot = swap(self.before.take());
         }
     }
-    let before = CURRENT.with(|current| current.replace(locals.take()));
+    let before = swap(locals.take());
     let _restore = Restore { slot: locals, before };
     inside()
 }
@@ -131,9 +141,10 @@ fn inherited_of(locals: &Locals) -> Locals {
 /// Lends the current bindings.
 fn look<T>(look: impl FnOnce(&Locals) -> T) -> T {
     // Taken out and put back: a `RefCell` would cost a flag, and nobody else looks meanwhile.
-    let locals = CURRENT.with(Cell::take);
+    let locals = swap(None);
     let answer = look(&locals);
-    CURRENT.with(|current| current.set(locals));
+    // What is given back is the none that was put there.
+    let _none = swap(locals);
     answer
 }
 

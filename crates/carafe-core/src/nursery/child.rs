@@ -214,11 +214,17 @@ impl Header {
     /// Drops the body and leaves the nursery. `interrupted` says that the body had not ended.
     fn end<F>(&mut self, mut body: Pin<&mut Option<F>>, interrupted: bool) {
         let live = self.live.take().expect("a child leaves its nursery once");
-        let dropped = locals::enter_spawned(&mut self.locals, || {
-            context::enter_task(&live, &self.root, || {
-                catch_unwind(AssertUnwindSafe(|| body.set(None)))
+        let dropped = if mem::needs_drop::<F>() {
+            locals::enter_spawned(&mut self.locals, || {
+                context::enter_task(&live, &self.root, || {
+                    catch_unwind(AssertUnwindSafe(|| body.set(None)))
+                })
             })
-        });
+        } else {
+            // Nothing of the user's runs.
+            body.set(None);
+            Ok(())
+        };
         // With the last of what it had (C1): destructors of users, too.
         let bound = self.locals.take();
         let dropped = dropped.and_then(|()| {
