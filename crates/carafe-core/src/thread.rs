@@ -164,13 +164,14 @@ where
                     *this.state = State::Running { cell };
                 }
                 State::Running { cell } => {
-                    let outcome = {
+                    let (outcome, old) = {
                         let mut state = cell.lock();
-                        if state.outcome.is_none() {
-                            state.waker = Some(cx.waker().clone());
-                        }
-                        state.outcome.take()
+                        let outcome = state.outcome.take();
+                        let waker = outcome.is_none().then(|| cx.waker().clone());
+                        (outcome, std::mem::replace(&mut state.waker, waker))
                     };
+                    // A waker may be a task's last reference: outside the lock.
+                    drop(old);
                     let Some(outcome) = outcome else {
                         if !*this.is_abandoned {
                             hold(this.held);

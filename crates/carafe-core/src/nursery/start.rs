@@ -137,7 +137,10 @@ impl<V> Cell<V> {
             let mut cell = self.lock();
             match &mut cell.state {
                 State::Starting => {
-                    cell.waker = Some(cx.waker().clone());
+                    let old = cell.waker.replace(cx.waker().clone());
+                    // A waker may be a task's last reference: outside the lock.
+                    drop(cell);
+                    drop(old);
                     Poll::Pending
                 }
                 State::Started(value) => Poll::Ready(value.take()),

@@ -35,6 +35,16 @@ pin_project! {
         root: OnceCell<Arc<Node>>,
         key: Option<u32>,
     }
+
+    impl<F, M> PinnedDrop for MainTask<F, M> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if this.body.is_some() {
+                // The loop gives up before the end: what is inside still learns who adopts it.
+                context::enter_task(this.nursery, this.root, || this.body.set(None));
+            }
+        }
+    }
 }
 
 impl<F, M> MainTask<F, M>
